@@ -1,0 +1,142 @@
+"""The front door: `Billing` and `AsyncBilling` wire engine, clock and units, and open the rooms.
+
+No verb of business lives here.
+"""
+
+from collections.abc import Iterable
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self
+
+from sqlalchemy import URL, Engine
+
+from tollkeeper.clock import Clock, SystemClock
+from tollkeeper.doors.awaiting import Awaited
+from tollkeeper.doors.door import Door
+from tollkeeper.doors.engines import Opened, open_engine
+from tollkeeper.doors.hosts import join, join_async
+from tollkeeper.doors.joined import JoinedDoor
+from tollkeeper.doors.tasks import TaskDoor
+from tollkeeper.doors.threads import ThreadDoor
+from tollkeeper.doors.writer import Writer
+from tollkeeper.ledger.change import Ledger
+from tollkeeper.ledger.units import Units
+from tollkeeper.operations.calls import Desk
+from tollkeeper.operations.credits import Credits
+from tollkeeper.store.database import DEFAULT_SCHEMA, describe
+from tollkeeper.store.migrate import Migrated, migrate
+from tollkeeper.values.units import Unit
+
+#: How many transactions of one `Billing` run side by side on PostgreSQL.
+POSTGRES_LANES = 2
+
+
+class _Wired:
+    """What both front doors are made of."""
+
+    def __init__(
+        self,
+        database: str | URL | Engine | Any,
+        *,
+        clock: Clock | None,
+        units: Iterable[Unit],
+        schema: str,
+        lock_timeout_seconds: float,
+        prepare_statements: bool,
+    ) -> None:
+        self.schema = schema
+        self.opened: Opened = open_engine(
+            database, busy_seconds=lock_timeout_seconds, prepare_statements=prepare_statements
+        )
+        self.engine = self.opened.engine
+        names = describe(self.engine.dialect.name, schema)
+        self.ledger = Ledger(names, clock or SystemClock(), Units(units))
+        self.writer = Writer(
+            self.engine,
+            self.ledger,
+            lanes=POSTGRES_LANES if names.is_postgres else 1,
+            lock_timeout_seconds=lock_timeout_seconds,
+            keep_connections=not self.opened.is_shared,
+        )
+        self.threads = ThreadDoor(self.engine, self.ledger, self.writer)
+
+    def close(self) -> None:
+        """Answer what was taken, then let go of the database."""
+        self.writer.close()
+        if self.opened.is_ours:
+            self.engine.dispose()
+
+
+class Billing:
+    """Credits, money and usage in your own database, for threads.
+
+    Args:
+        database: a URL such as "sqlite:///app.db" or "postgresql://…", or an SQLAlchemy Engine.
+        clock: what time it is; the system's clock unless given.
+        units: units whose scale or overdraft limit differs from the default (scale 6, no overdraft).
+        schema: our PostgreSQL schema; on SQLite our tables' prefix.
+        lock_timeout_seconds: how long a call waits for a customer whom another transaction locks.
+        prepare_statements: turn off behind PgBouncer in transaction mode.
+
+    >>> with Billing("sqlite://") as billing:
+    ...     _ = billing.migrate()
+    ...     _ = billing.credits.grant("user_1", "api_calls", 1000)
+    ...     billing.credits.consume("user_1", "api_calls", 3).balance.available
+    Decimal('997')
+    """
+
+    def __init__(
+        self,
+        database: str | URL | Engine | Any,
+        *,
+        clock: Clock | None = None,
+        units: Iterable[Unit] = (),
+        schema: str = DEFAULT_SCHEMA,
+        lock_timeout_seconds: float = 10.0,
+        prepare_statements: bool = True,
+    ) -> None:
+        self._wired = _Wired(
+            database,
+            clock=clock,
+            units=units,
+            schema=schema,
+            lock_timeout_seconds=lock_timeout_seconds,
+            prepare_statements=prepare_statements,
+        )
+        self._open(Desk(self._wired.threads, self._wired.ledger))
+
+    def _open(self, desk: Desk) -> None:
+        self.credits = Credits(desk)
+
+    def migrate(self, *, citus: bool = False) -> Migrated:
+        """Make our tables, or bring them up to date; safe to repeat and to race."""
+        return migrate(self._wired.engine, self._wired.schema, citus=citus)
+
+    def using(self, connection: Any) -> "Joined":
+        """Run verbs inside the transaction of a connection or session that the app hands over."""
+        wired = self._wired
+        inner = join(connection, wired.engine.dialect)
+        return Joined(JoinedDoor(inner, wired.ledger, wired.threads.learn_units), wired.ledger)
+
+    def close(self) -> None:
+        """Answer the calls under way, then let go of the database."""
+        self._wired.close()
+
+    def __enter__(self) -> Self:
+        """Use it as a context manager, which closes it."""
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Close it."""
+        self.close()
+
+
+class Joined:
+    """The rooms inside one transaction of the host's."""
+
+    def __init__(self, door: Door, ledger: Ledger) -> None:
+        self.credits = Credits(Desk(door, ledger))

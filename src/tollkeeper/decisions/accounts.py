@@ -1,0 +1,190 @@
+"""The state of one account, and `post`: the only way an entry changes it. Pure; amounts are scaled integers.
+
+`available` = Σ remaining of general grants − debt; `restricted` = Σ remaining of the other open grants
+(not effective yet, or only for named features); `held` = Σ open holds. `post` keeps these true by
+construction: callers name grants and amounts, never balances.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import NamedTuple
+
+from tollkeeper.errors import BalanceOverflow, BrokenInvariant
+from tollkeeper.values.amounts import MAXIMUM
+
+#: An overdraft limit that never binds.
+UNLIMITED = MAXIMUM
+
+AccountKey = tuple[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class OpenGrant:
+    """What is left of a grant, with the facts that decide when it burns."""
+
+    id: str
+    remaining: int
+    amount: int
+    priority: int
+    effective_at: datetime
+    expires_at: datetime | None = None
+    paid: bool = False
+    #: What the whole grant cost, net of tax and discounts, at its currency's scale.
+    cost: int = 0
+    features: tuple[str, ...] = ()
+    #: True until the entry that makes it spendable, at `effective_at`, is booked.
+    pending: bool = False
+
+    @property
+    def is_general(self) -> bool:
+        """Tell whether its remaining amount counts as `available`."""
+        return not self.pending and not self.features
+
+    def covers(self, feature: str | None) -> bool:
+        """Tell whether it may pay for this feature now."""
+        return not self.pending and (not self.features or feature in self.features)
+
+    def left_with(self, remaining: int) -> "OpenGrant":
+        """Copy it with another remaining amount (written out: this is the hot path)."""
+        return OpenGrant(
+            self.id,
+            remaining,
+            self.amount,
+            self.priority,
+            self.effective_at,
+            self.expires_at,
+            self.paid,
+            self.cost,
+            self.features,
+            self.pending,
+        )
+
+
+class Line(NamedTuple):
+    """How an entry changed one grant: its remaining and its held amount. An empty id is the debt's share."""
+
+    grant: str
+    remaining: int
+    held: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """One customer's balance in one unit, with every open grant in burn order."""
+
+    customer: str
+    unit: str
+    available: int = 0
+    restricted: int = 0
+    held: int = 0
+    debt: int = 0
+    version: int = 0
+    #: The account's own overdraft limit; None leaves it to the unit.
+    overdraft: int | None = None
+    #: The customer into whom this one was merged; such an account takes no more changes.
+    merged_into: str | None = None
+    grants: tuple[OpenGrant, ...] = ()
+    #: The first moment at which time alone may change something; None when nothing is due.
+    due_at: datetime | None = None
+    updated_at: datetime | None = None
+
+    @property
+    def key(self) -> AccountKey:
+        """Name the account: customer and unit."""
+        return self.customer, self.unit
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One signed change of one account, and the account as it stood after it."""
+
+    kind: str
+    after: Account
+    available: int
+    restricted: int
+    held: int
+    debt: int
+    lines: tuple[Line, ...]
+    #: The world's time of the change where it is not the time of booking (an expiry, a lapse).
+    event_at: datetime | None = None
+    #: Why the entry may pass a limit, or how it came late.
+    mark: str | None = None
+
+
+def post(
+    account: Account,
+    kind: str,
+    lines: tuple[Line, ...],
+    grants: tuple[OpenGrant, ...],
+    *,
+    debt: int = 0,
+    event_at: datetime | None = None,
+    mark: str | None = None,
+) -> tuple[Account, Entry]:
+    """Change an account: `grants` are its open grants afterwards, `lines` what changed in each.
+
+    The balances follow from the grants touched and the debt. Raises BalanceOverflow where 64 bits
+    would not hold the result.
+    """
+    available, restricted = _moved(account.grants, grants, lines)
+    available -= debt
+    held = 0
+    for line in lines:
+        held += line.held
+    after = Account(
+        account.customer,
+        account.unit,
+        account.available + available,
+        account.restricted + restricted,
+        account.held + held,
+        account.debt + debt,
+        account.version + 1,
+        account.overdraft,
+        account.merged_into,
+        grants,
+        account.due_at,
+        account.updated_at,
+    )
+    _check(after)
+    return after, Entry(kind, after, available, restricted, held, debt, lines, event_at, mark)
+
+
+def _moved(
+    before: tuple[OpenGrant, ...], after: tuple[OpenGrant, ...], lines: tuple[Line, ...]
+) -> tuple[int, int]:
+    """Sum the changes of the grants named in the lines, general ones and restricted ones apart."""
+    available = restricted = 0
+    for line in lines:
+        if line.remaining:
+            grant = find(before, line.grant) or find(after, line.grant)
+            if grant is None:
+                raise BrokenInvariant(f"An entry names the grant {line.grant!r}, which is not open.")
+            if grant.is_general:
+                available += line.remaining
+            else:
+                restricted += line.remaining
+    return available, restricted
+
+
+def find(grants: tuple[OpenGrant, ...], grant_id: str) -> OpenGrant | None:
+    """Find an open grant by its id."""
+    for grant in grants:
+        if grant.id == grant_id:
+            return grant
+    return None
+
+
+def _check(account: Account) -> None:
+    if (
+        account.held < 0
+        or account.debt < 0
+        or account.restricted < 0
+        or account.available < -account.debt
+    ):
+        raise BrokenInvariant(f"Account {account.key} would hold impossible balances.")
+    if (
+        account.available + account.held + account.restricted > MAXIMUM
+        or account.debt > MAXIMUM
+        or account.held > MAXIMUM
+    ):
+        raise BalanceOverflow(unit=account.unit)

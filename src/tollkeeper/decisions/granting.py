@@ -1,0 +1,79 @@
+"""Granting, and how paid value pays debt back first (RULES.md A4). Pure."""
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import ClassVar, NamedTuple
+
+from tollkeeper.decisions.accounts import Account, Entry, Line, post
+from tollkeeper.decisions.advancing import expire_dead, watch
+from tollkeeper.decisions.burning import with_grant
+from tollkeeper.decisions.requests import Book, GrantFact, Needs, Outcome, Request
+
+
+class Defaults(NamedTuple):
+    """What a source of grants implies unless the call says otherwise (A1, A4)."""
+
+    priority: int
+    paid: bool
+
+
+SOURCES = {
+    "allowance": Defaults(20, paid=True),
+    "promotion": Defaults(40, paid=False),
+    "purchase": Defaults(60, paid=True),
+    "deposit": Defaults(60, paid=True),
+    "adjustment": Defaults(60, paid=True),
+}
+
+
+def defaults_of(source: str) -> Defaults:
+    """Give a source's defaults; a source of the app's own is treated as promotional."""
+    return SOURCES.get(source, SOURCES["promotion"])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Grant(Request):
+    """Give an amount, as a grant of its own."""
+
+    verb: ClassVar[str] = "grant"
+
+    fact: GrantFact
+    #: When it becomes effective; None means now.
+    effective_at: datetime | None = None
+
+    def needs(self) -> Needs:
+        """Ask for the one account."""
+        return Needs(accounts=((self.customer, self.fact.unit),))
+
+    def decide(self, book: Book, now: datetime) -> Outcome:
+        """Add the grant; let it pay debt where it is paid value; expire it if it is over already."""
+        fact = self.fact if self.effective_at else replace(self.fact, effective_at=now)
+        account = book.account(self.customer, fact.unit)
+        account, entries = add_grant(account, fact, fact.amount, "grant", now)
+        result = {"grant": fact.id}
+        return Outcome(tuple(entries), (fact,), result=result)
+
+
+def add_grant(
+    account: Account, fact: GrantFact, amount: int, kind: str, now: datetime
+) -> tuple[Account, list[Entry]]:
+    """Book a grant's arrival, then what follows from it: debt paid back, or its expiry."""
+    grants = with_grant(account.grants, fact.opened(amount, now))
+    account, entry = post(account, kind, (Line(fact.id, amount),), grants)
+    entries = [entry]
+    if fact.paid:
+        account, repaid = repay(account, fact.id)
+        entries += repaid
+    account, dead = expire_dead(account, [fact.id], now)
+    return watch(account, entries + dead)
+
+
+def repay(account: Account, grant_id: str) -> tuple[Account, list[Entry]]:
+    """Pay debt back from a general grant, as an entry of its own (A4)."""
+    grant = next((g for g in account.grants if g.id == grant_id and g.is_general), None)
+    paid = min(account.debt, grant.remaining) if grant else 0
+    if not grant or not paid:
+        return account, []
+    grants = with_grant(account.grants, grant.left_with(grant.remaining - paid))
+    account, entry = post(account, "repay", (Line(grant_id, -paid),), grants, debt=-paid)
+    return account, [entry]

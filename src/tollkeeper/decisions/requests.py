@@ -1,0 +1,146 @@
+"""What a decision is asked and what it answers: Request, Needs, Book, Outcome. Pure data.
+
+A verb is data first: its request says which rows it needs (`needs`) and decides over the book they
+make (`decide`). Many requests can therefore be loaded, decided and written together.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, ClassVar, Protocol
+
+from tollkeeper.decisions.accounts import Account, AccountKey, Entry, OpenGrant
+from tollkeeper.decisions.holds import Hold
+from tollkeeper.values.units import Unit
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """Personal text beside an operation; erasable without touching the books (RULES.md I4)."""
+
+    reason: str | None = None
+    actor: str | None = None
+    metadata: Mapping[str, Any] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class GrantFact:
+    """What a grant is, for ever: everything but what remains of it."""
+
+    id: str
+    customer: str
+    unit: str
+    amount: int
+    source: str
+    priority: int
+    paid: bool
+    effective_at: datetime
+    expires_at: datetime | None = None
+    cost: int = 0
+    cost_currency: str | None = None
+    features: tuple[str, ...] = ()
+    #: The caller's own reference: a purchase, a campaign.
+    source_id: str | None = None
+    #: The grant of another customer that it was moved from, as "customer/grant".
+    origin: str | None = None
+
+    def opened(self, remaining: int, now: datetime) -> OpenGrant:
+        """Give the open grant with this much remaining."""
+        return OpenGrant(
+            self.id,
+            remaining,
+            self.amount,
+            self.priority,
+            self.effective_at,
+            self.expires_at,
+            self.paid,
+            self.cost,
+            self.features,
+            self.effective_at > now,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """An operation that is in the books already, as a correction needs it."""
+
+    id: str
+    kind: str
+    entries: tuple["RecordedEntry", ...]
+
+
+@dataclass(frozen=True, slots=True)
+class RecordedEntry:
+    """One entry of an operation in the books: its account, its changes and its lines."""
+
+    customer: str
+    unit: str
+    kind: str
+    debt: int
+    lines: tuple[tuple[str, int, int], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Needs:
+    """The rows that a request reads or changes, besides its own key."""
+
+    accounts: tuple[AccountKey, ...] = ()
+    holds: tuple[tuple[str, str], ...] = ()
+    grants: tuple[tuple[str, str], ...] = ()
+    #: Accounts of whose open grants the facts are needed.
+    facts_of: tuple[AccountKey, ...] = ()
+    #: Operations to be corrected, as (customer, operation).
+    operations: tuple[tuple[str, str], ...] = ()
+    #: Customers of whom every account is needed.
+    every_account: tuple[str, ...] = ()
+
+
+class Book(Protocol):
+    """The rows a decision may look at, brought to now and locked."""
+
+    units: Mapping[str, Unit]
+    holds: Mapping[tuple[str, str], Hold]
+    grants: Mapping[tuple[str, str], GrantFact]
+    operations: Mapping[tuple[str, str], Recorded]
+
+    def account(self, customer: str, unit: str) -> Account:
+        """Give an account; an empty one where none exists yet."""
+        ...
+
+    def accounts_of(self, customer: str) -> list[Account]:
+        """Give every account of a customer whose accounts were all asked for."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What is to be written for one accepted request. Nothing in it means nothing changes."""
+
+    entries: tuple[Entry, ...] = ()
+    made: tuple[GrantFact, ...] = ()
+    holds: tuple[Hold, ...] = ()
+    #: What the answer tells beyond the entries; stored as canonical JSON.
+    result: Mapping[str, Any] = field(default_factory=dict)
+    #: An earlier operation that did this already; its answer is given again.
+    replays: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """One call of a verb, validated; its operation's id is fixed here, when it is queued."""
+
+    verb: ClassVar[str]
+
+    id: str
+    customer: str
+    idempotency_key: str | None = None
+    fingerprint: str | None = None
+    note: Note | None = None
+
+    def needs(self) -> Needs:
+        """Name the rows that the decision looks at."""
+        raise NotImplementedError
+
+    def decide(self, book: Book, now: datetime) -> Outcome:
+        """Decide; raise a Refusal where the rules say no."""
+        raise NotImplementedError

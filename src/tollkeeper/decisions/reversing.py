@@ -1,0 +1,186 @@
+"""Reverse: unwind the very entries of an operation, to the very grants (RULES.md A6). Pure."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import ClassVar
+
+from tollkeeper.decisions.accounts import Account, AccountKey, Entry, Line, OpenGrant, find, post
+from tollkeeper.decisions.advancing import expire_dead, suffix, watch
+from tollkeeper.decisions.burning import with_grant
+from tollkeeper.decisions.holds import restored, returned_grant
+from tollkeeper.decisions.requests import (
+    Book,
+    GrantFact,
+    Needs,
+    Outcome,
+    Recorded,
+    RecordedEntry,
+    Request,
+)
+from tollkeeper.errors import NotReversible, OperationNotFound
+
+#: The kinds of entries that have an opposite.
+REVERSIBLE = frozenset(
+    {
+        "consume",
+        "settle",
+        "grant",
+        "repay",
+        "revoke",
+        "adjust",
+        "set_balance",
+        "transfer_out",
+        "transfer_in",
+    }
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reverse(Request):
+    """Undo one operation by its opposite, linked to it."""
+
+    verb: ClassVar[str] = "reverse"
+
+    operation: str
+    #: What happens with value that comes back to an expired grant: "expire" or "reissue".
+    dead: str = "expire"
+
+    def needs(self) -> Needs:
+        """Ask for the operation; its accounts and grants follow from it."""
+        again = (self.customer, reversal_id(self.operation))
+        return Needs(operations=((self.customer, self.operation), again))
+
+    def decide(self, book: Book, now: datetime) -> Outcome:
+        """Unwind the entries, last first; refuse where a grant has been spent meanwhile."""
+        again = reversal_id(self.operation)
+        if (self.customer, again) in book.operations:
+            return Outcome(replays=again)
+        recorded = book.operations.get((self.customer, self.operation))
+        if recorded is None:
+            raise OperationNotFound(
+                f"{self.customer!r} has no operation {self.operation!r}.", operation=self.operation
+            )
+        _check(recorded)
+        return _unwound(self, recorded, book, now)
+
+
+def reversal_id(operation: str) -> str:
+    """Name the one operation that can reverse another, so that it happens at most once."""
+    return f"rev_{suffix(operation)}"
+
+
+def _check(recorded: Recorded) -> None:
+    for entry in recorded.entries:
+        if entry.kind not in REVERSIBLE:
+            raise NotReversible(
+                f"A {recorded.kind} cannot be reversed; adjust the balance instead.",
+                kind=recorded.kind,
+            )
+
+
+def _unwound(request: Reverse, recorded: Recorded, book: Book, now: datetime) -> Outcome:
+    """Undo the entries in reverse order, carrying each account from one to the next."""
+    current: dict[AccountKey, Account] = {}
+    entries: list[Entry] = []
+    made: list[GrantFact] = []
+    for number, entry in enumerate(reversed(recorded.entries)):
+        key = (entry.customer, entry.unit)
+        account = current.get(key) or book.account(*key)
+        name = f"{suffix(request.id)}_{number}"
+        account, booked, facts = _undo(account, entry, book, request.dead, name, now)
+        current[key] = account
+        entries += booked
+        made += facts
+    return Outcome(tuple(entries), tuple(made), result={"reverses": recorded.id})
+
+
+def _undo(
+    account: Account, entry: RecordedEntry, book: Book, dead: str, name: str, now: datetime
+) -> tuple[Account, list[Entry], list[GrantFact]]:
+    grants = account.grants
+    lines: list[Line] = []
+    facts: list[GrantFact] = []
+    for grant_id, remaining, held in entry.lines:
+        change = -(remaining + held)
+        if not grant_id:
+            continue
+        fact = book.grants[(entry.customer, grant_id)]
+        if change > 0 and dead == "reissue" and fact.expires_at and fact.expires_at <= now:
+            fact = _reissued(fact, change, f"grt_{name}_{len(facts)}", now)
+            facts.append(fact)
+        grants = _changed(grants, fact, change, now)
+        lines.append(Line(fact.id, change))
+    owed = _overdrawn(entry)
+    debt = min(owed, account.debt) if owed > 0 else owed
+    free = returned_grant(f"{name}_free", owed - debt if owed > 0 else 0, now)
+    for grant in free:
+        grants = with_grant(grants, grant)
+        lines.append(Line(grant.id, grant.remaining))
+        facts.append(_free_fact(grant, account, now))
+    return _posted(account, tuple(lines), grants, -debt, facts, now)
+
+
+def _overdrawn(entry: RecordedEntry) -> int:
+    """Tell how much debt the entry made for good (its holds' share included)."""
+    held = sum(change for grant, _, change in entry.lines if not grant)
+    return entry.debt - held
+
+
+def _posted(
+    account: Account,
+    lines: tuple[Line, ...],
+    grants: tuple[OpenGrant, ...],
+    debt: int,
+    facts: list[GrantFact],
+    now: datetime,
+) -> tuple[Account, list[Entry], list[GrantFact]]:
+    account, booked = post(account, "reverse", lines, grants, debt=debt)
+    returned = [line.grant for line in lines if line.remaining > 0]
+    account, expired = expire_dead(account, returned, now)
+    account, entries = watch(account, [booked, *expired])
+    return account, entries, facts
+
+
+def _changed(
+    grants: tuple[OpenGrant, ...], fact: GrantFact, change: int, now: datetime
+) -> tuple[OpenGrant, ...]:
+    if change >= 0:
+        return restored(grants, fact.opened(0, now), change)
+    grant = find(grants, fact.id)
+    if grant is None or grant.remaining + change < 0:
+        raise NotReversible(
+            f"The grant {fact.id} has been spent meanwhile; revoke what is left of it instead.",
+            grant=fact.id,
+        )
+    return with_grant(grants, grant.left_with(grant.remaining + change))
+
+
+def _reissued(fact: GrantFact, amount: int, name: str, now: datetime) -> GrantFact:
+    """Make the grant that carries an expired grant's value on; it does not expire again."""
+    return GrantFact(
+        id=name,
+        customer=fact.customer,
+        unit=fact.unit,
+        amount=amount,
+        source="reissue",
+        priority=fact.priority,
+        paid=fact.paid,
+        effective_at=now,
+        cost=fact.cost * amount // fact.amount,
+        cost_currency=fact.cost_currency,
+        features=fact.features,
+        source_id=fact.id,
+    )
+
+
+def _free_fact(grant: OpenGrant, account: Account, now: datetime) -> GrantFact:
+    return GrantFact(
+        id=grant.id,
+        customer=account.customer,
+        unit=account.unit,
+        amount=grant.amount,
+        source="returned",
+        priority=grant.priority,
+        paid=grant.paid,
+        effective_at=now,
+    )

@@ -1,0 +1,48 @@
+"""What a room asks of a door: run a change, run a read. Three doors fill it: threads, tasks, joined.
+
+A verb is written once against this; whether its answer is a value or awaitable is the door's affair.
+"""
+
+from collections.abc import Callable
+from typing import Any, Protocol, TypeVar
+
+from sqlalchemy import Connection
+
+from tollkeeper.decisions.requests import Request
+from tollkeeper.doors.tickets import Result
+
+T = TypeVar("T")
+
+#: Turns a result, which may be an error, into what the verb answers; it may raise.
+Finish = Callable[[Result], Any]
+
+
+class Door(Protocol):
+    """How calls reach the books."""
+
+    def change(self, request: Request, finish: Finish | None = None) -> Any:
+        """Run one request as part of some transaction."""
+        ...
+
+    def read(self, query: Callable[[Connection], T]) -> Any:
+        """Run a query that changes nothing."""
+        ...
+
+    def transact(self, work: Callable[[Connection], T]) -> Any:
+        """Run work that writes, in a transaction of its own or the host's."""
+        ...
+
+    def learn_units(self) -> None:
+        """Read the units that the books hold; a door of tasks raises UnitsUnknown instead."""
+        ...
+
+
+class UnitsUnknown(Exception):
+    """A task met a unit for the first time; it must be read without blocking the loop."""
+
+
+def plain(result: Result) -> Any:
+    """Give the answer, or raise the error."""
+    if isinstance(result, BaseException):
+        raise result
+    return result

@@ -1,0 +1,84 @@
+"""Engines: ours, from a URL, or the host's own. Durability is never traded away here."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import URL, Engine, QueuePool, create_engine, event, make_url
+
+from tollkeeper.errors import InvalidRequest
+
+#: Drivers of async engines, and the one that the writer uses for the same database.
+_SYNC_DRIVERS = {
+    "postgresql": "postgresql+psycopg",
+    "postgres": "postgresql+psycopg",
+    "postgresql+asyncpg": "postgresql+psycopg",
+    "sqlite+aiosqlite": "sqlite",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """An engine, and what is special about it."""
+
+    engine: Engine
+    #: Whether we made it, and so dispose of it.
+    is_ours: bool
+    #: Whether every use must share one connection: a database in memory.
+    is_shared: bool = False
+
+
+def open_engine(
+    database: "str | URL | Engine | Any", *, busy_seconds: float, prepare_statements: bool
+) -> Opened:
+    """Make an engine from a URL, or take the host's (an async engine is opened anew by its URL)."""
+    if isinstance(database, Engine):
+        return Opened(database, is_ours=False, is_shared=_in_memory(database.url))
+    url = make_url(database) if isinstance(database, str | URL) else _url_of(database)
+    if url.drivername in _SYNC_DRIVERS:
+        url = url.set(drivername=_SYNC_DRIVERS[url.drivername])
+    if url.get_backend_name() == "sqlite":
+        return _sqlite(url, busy_seconds)
+    return _postgres(url, prepare_statements)
+
+
+def _url_of(database: Any) -> URL:
+    sync_engine = getattr(database, "sync_engine", None)
+    if not isinstance(sync_engine, Engine):
+        raise InvalidRequest(
+            "database must be a URL such as 'sqlite:///app.db', or an SQLAlchemy Engine, not "
+            f"{type(database).__name__}."
+        )
+    return sync_engine.url
+
+
+def _sqlite(url: URL, busy_seconds: float) -> Opened:
+    shared = _in_memory(url)
+    limits = {"pool_size": 1, "max_overflow": 0} if shared else {}
+    engine = create_engine(
+        url,
+        poolclass=QueuePool,
+        connect_args={"check_same_thread": False, "timeout": busy_seconds},
+        **limits,
+    )
+    event.listen(engine, "connect", _prepare_sqlite)
+    return Opened(engine, is_ours=True, is_shared=shared)
+
+
+def _prepare_sqlite(connection: Any, _: Any) -> None:
+    """Let SQLAlchemy begin nothing by itself; write through to the disk, for this is money."""
+    connection.isolation_level = None
+    connection.execute("PRAGMA synchronous = FULL")
+    connection.execute("PRAGMA foreign_keys = ON")
+
+
+def _postgres(url: URL, prepare_statements: bool) -> Opened:
+    arguments = {} if prepare_statements else {"prepare_threshold": None}
+    engine = create_engine(url, pool_size=10, max_overflow=20, connect_args=arguments)
+    return Opened(engine, is_ours=True)
+
+
+def _in_memory(url: URL) -> bool:
+    if url.get_backend_name() != "sqlite":
+        return False
+    name = url.database or ""
+    return name in ("", ":memory:") or "mode=memory" in str(url)

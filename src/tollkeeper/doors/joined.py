@@ -1,0 +1,73 @@
+"""The joined door: operations inside the host's own transaction, which stays the host's.
+
+Nothing is committed, rolled back, retried or batched here. A savepoint keeps a failed operation
+from being half done, should the host go on; the host's commit and rollback decide about the rest.
+"""
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from sqlalchemy import Connection
+
+from tollkeeper.decisions.requests import Request
+from tollkeeper.doors.door import Finish, plain
+from tollkeeper.errors import StoreBusy, TollkeeperError
+from tollkeeper.ledger.change import Answer, Later, Ledger, Manner, change
+from tollkeeper.store.database import first_write
+from tollkeeper.store.faults import as_error
+
+T = TypeVar("T")
+
+
+class JoinedDoor:
+    """Runs operations on a connection whose transaction somebody else began and will end."""
+
+    def __init__(
+        self, connection: Connection, ledger: Ledger, learn_units: Callable[[], None]
+    ) -> None:
+        self._connection = connection
+        self._ledger = ledger
+        self._learn_units = learn_units
+
+    def change(self, request: Request, finish: Finish | None = None) -> Any:
+        """Run the request here and now."""
+        return (finish or plain)(self._outcome(request))
+
+    def read(self, query: Callable[[Connection], T]) -> T:
+        """Run a query inside the transaction: it sees what was changed before."""
+        try:
+            return query(self._connection)
+        except Exception as error:
+            raise as_error(error) from error.__cause__
+
+    def transact(self, work: Callable[[Connection], T]) -> T:
+        """Run work inside the transaction, all of it or nothing."""
+        try:
+            first_write(self._connection, self._ledger.database)
+            with self._connection.begin_nested():
+                return work(self._connection)
+        except Exception as error:
+            raise as_error(error) from error.__cause__
+
+    def learn_units(self) -> None:
+        """Read the units on another connection: only what is committed is fixed for life."""
+        self._learn_units()
+
+    def _outcome(self, request: Request) -> Any:
+        try:
+            return self.transact(lambda connection: self._run(connection, request))
+        except TollkeeperError as error:
+            return error
+
+    def _run(self, connection: Connection, request: Request) -> Any:
+        answer = self._once(connection, request, Manner())
+        if answer is Later.ABSENT:
+            answer = self._once(connection, request, Manner(make_missing=True))
+        if isinstance(answer, Later):
+            raise StoreBusy
+        if isinstance(answer, TollkeeperError):
+            raise answer
+        return answer
+
+    def _once(self, connection: Connection, request: Request, manner: Manner) -> Answer:
+        return change(self._ledger, connection, [request], manner)[0]

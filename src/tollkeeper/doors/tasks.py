@@ -1,0 +1,65 @@
+"""The door of tasks: a call awaits the writer; reads run on a few threads beside the loop."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, TypeVar
+
+from sqlalchemy import Connection
+
+from tollkeeper.decisions.requests import Request
+from tollkeeper.doors.door import Finish, UnitsUnknown
+from tollkeeper.doors.threads import ThreadDoor
+from tollkeeper.doors.tickets import Result, TaskTicket
+from tollkeeper.doors.writer import Writer
+
+T = TypeVar("T")
+
+#: How many reads of one `AsyncBilling` run at once.
+READERS = 4
+
+
+class TaskDoor:
+    """Runs changes through the writer without blocking the loop."""
+
+    def __init__(self, behind: ThreadDoor, writer: Writer) -> None:
+        self._behind = behind
+        self._writer = writer
+        self._readers = ThreadPoolExecutor(READERS, thread_name_prefix="tollkeeper-reader")
+
+    def change(self, request: Request, finish: Finish | None = None) -> Awaitable[Any]:
+        """Hand the request to the writer; the answer is to be awaited."""
+        ticket = TaskTicket(request, asyncio.get_running_loop())
+        self._writer.submit(ticket)
+        return ticket.future if finish is None else _finished(ticket.future, finish)
+
+    def read(self, query: Callable[[Connection], T]) -> Awaitable[T]:
+        """Run a query on a reader's thread."""
+        loop = asyncio.get_running_loop()
+        return loop.run_in_executor(self._readers, self._behind.read, query)
+
+    def transact(self, work: Callable[[Connection], T]) -> Awaitable[T]:
+        """Run work in a transaction of its own, on a reader's thread."""
+        loop = asyncio.get_running_loop()
+        return loop.run_in_executor(self._readers, self._behind.transact, work)
+
+    def learn_units(self) -> None:
+        """Ask to be called again once the units were read (see `fetch_units`)."""
+        raise UnitsUnknown
+
+    async def fetch_units(self) -> None:
+        """Read the units without blocking the loop."""
+        loop = asyncio.get_running_loop()
+        await loop.run_in_executor(self._readers, self._behind.learn_units)
+
+    def close(self) -> None:
+        """Let the readers end."""
+        self._readers.shutdown(wait=False)
+
+
+async def _finished(future: "asyncio.Future[Result]", finish: Finish) -> Any:
+    try:
+        result = await future
+    except Exception as error:  # noqa: BLE001  # `finish` decides what an error means
+        result = error
+    return finish(result)

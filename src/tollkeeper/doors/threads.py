@@ -1,0 +1,59 @@
+"""The door of threads: a call sleeps until the writer has answered it; reads run where they stand."""
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from sqlalchemy import Connection, Engine
+
+from tollkeeper.decisions.requests import Request
+from tollkeeper.doors.door import Finish, plain
+from tollkeeper.doors.tickets import ThreadTicket
+from tollkeeper.doors.writer import Writer
+from tollkeeper.ledger.change import Ledger
+from tollkeeper.store.database import begin_write
+from tollkeeper.store.faults import as_error
+from tollkeeper.store.units import all_units
+
+T = TypeVar("T")
+
+#: How long work that runs alone waits for a lock.
+LOCK_TIMEOUT_MS = 10_000
+
+
+class ThreadDoor:
+    """Runs changes through the writer, and reads on connections of the pool."""
+
+    def __init__(self, engine: Engine, ledger: Ledger, writer: Writer) -> None:
+        self._engine = engine
+        self._ledger = ledger
+        self._writer = writer
+
+    def change(self, request: Request, finish: Finish | None = None) -> Any:
+        """Hand the request to the writer and wait for its answer."""
+        ticket = ThreadTicket(request)
+        self._writer.submit(ticket)
+        return (finish or plain)(ticket.wait())
+
+    def read(self, query: Callable[[Connection], T]) -> T:
+        """Run a query on a connection of the pool."""
+        try:
+            with self._engine.connect() as connection:
+                return query(connection)
+        except Exception as error:
+            raise as_error(error) from error.__cause__
+
+    def transact(self, work: Callable[[Connection], T]) -> T:
+        """Run work in a transaction of its own."""
+        try:
+            with self._engine.connect() as connection:
+                begin_write(connection, self._ledger.database, LOCK_TIMEOUT_MS)
+                done = work(connection)
+                connection.commit()
+                return done
+        except Exception as error:
+            raise as_error(error) from error.__cause__
+
+    def learn_units(self) -> None:
+        """Read every unit; they are few, and fixed for life."""
+        units = self.read(lambda connection: all_units(connection, self._ledger.database))
+        self._ledger.units.confirm(units)

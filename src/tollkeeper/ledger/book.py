@@ -1,0 +1,86 @@
+"""The book that a batch decides over: accounts brought to now, and all that was loaded beside them.
+
+It carries the state from one request to the next, and gathers what is to be written. Writes nothing.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from tollkeeper.decisions.accounts import Account, AccountKey
+from tollkeeper.decisions.advancing import Due, advance
+from tollkeeper.decisions.holds import Hold
+from tollkeeper.decisions.requests import GrantFact, Outcome, Recorded, Request
+from tollkeeper.errors import CustomerMerged
+from tollkeeper.values.units import Unit
+
+Pair = tuple[str, str]
+
+
+@dataclass(slots=True)
+class WorkingBook:
+    """The state so far, as decisions see it (`decisions.requests.Book`)."""
+
+    units: Mapping[str, Unit]
+    now: datetime
+    #: Accounts as they were locked, or as the last accepted request left them.
+    states: dict[AccountKey, Account] = field(default_factory=dict)
+    holds: dict[Pair, Hold] = field(default_factory=dict)
+    grants: dict[Pair, GrantFact] = field(default_factory=dict)
+    operations: dict[Pair, Recorded] = field(default_factory=dict)
+    #: What time did to accounts that no accepted request has changed yet.
+    waiting: dict[AccountKey, tuple[Due, ...]] = field(default_factory=dict)
+    changed: set[AccountKey] = field(default_factory=set)
+
+    def account(self, customer: str, unit: str) -> Account:
+        """Give an account; an empty one where none exists yet."""
+        account = self.states.get((customer, unit))
+        if account is None:
+            return Account(customer, unit)
+        if account.merged_into is not None:
+            raise CustomerMerged(
+                f"{customer!r} was merged into {account.merged_into!r}; use that customer.",
+                into=account.merged_into,
+            )
+        return account
+
+    def accounts_of(self, customer: str) -> list[Account]:
+        """Give every account of a customer that was loaded."""
+        return [account for key, account in sorted(self.states.items()) if key[0] == customer]
+
+    def bring_to_now(self, holds: Mapping[AccountKey, list[Hold]]) -> None:
+        """Advance every account in which something came due, given their open holds."""
+        for key, account in self.states.items():
+            if account.due_at is not None and account.due_at <= self.now:
+                advanced = advance(account, holds.get(key, []), self.now)
+                self.states[key] = advanced.account
+                self.waiting[key] = advanced.due
+                self._close(advanced.due)
+
+    def accept(self, request: Request, outcome: Outcome) -> None:
+        """Carry an accepted request's outcome into the state."""
+        if "reverses" in outcome.result:
+            done = Recorded(request.id, request.verb, ())
+            self.operations[(request.customer, request.id)] = done
+        for entry in outcome.entries:
+            account = entry.after
+            self.states[account.key] = account
+            self.changed.add(account.key)
+        for fact in outcome.made:
+            self.grants[(fact.customer, fact.id)] = fact
+        for hold in outcome.holds:
+            self.holds[(hold.customer, hold.id)] = hold
+
+    def moment_for(self, keys: list[AccountKey]) -> datetime:
+        """Give the time of booking: now, but never before an account's last entry."""
+        moment = self.now
+        for key in keys:
+            account = self.states.get(key)
+            if account is not None and account.updated_at is not None:
+                moment = max(moment, account.updated_at)
+        return moment
+
+    def _close(self, booked: tuple[Due, ...]) -> None:
+        for due in booked:
+            if due.hold is not None:
+                self.holds[(due.hold.customer, due.hold.id)] = due.hold

@@ -1,0 +1,170 @@
+"""What a batch needs: found out, locked in order, loaded after the lock. Decides nothing."""
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+from sqlalchemy import Connection
+
+from tollkeeper.decisions.accounts import AccountKey
+from tollkeeper.decisions.holds import Hold
+from tollkeeper.decisions.requests import Needs, Request
+from tollkeeper.ledger.book import WorkingBook
+from tollkeeper.ledger.codec import account_from, fact_from, hold_from, recorded_from
+from tollkeeper.store import accounts, grants, holds, journal
+from tollkeeper.store.database import Database
+from tollkeeper.store.journal import OperationRow
+
+Pair = tuple[str, str]
+
+
+@dataclass(slots=True)
+class Plan:
+    """Which accounts each request of a batch touches, and what else is to be loaded."""
+
+    #: The accounts of each request, in the requests' order.
+    accounts: list[tuple[AccountKey, ...]] = field(default_factory=list)
+    holds: set[Pair] = field(default_factory=set)
+    grants: set[Pair] = field(default_factory=set)
+    facts_of: set[AccountKey] = field(default_factory=set)
+    #: Rows of operations to be corrected.
+    corrected: dict[Pair, list[OperationRow]] = field(default_factory=dict)
+
+    @property
+    def keys(self) -> list[AccountKey]:
+        """Every account of the batch, in the order of locking."""
+        return sorted({key for keys in self.accounts for key in keys})
+
+
+@dataclass(slots=True)
+class Locked:
+    """What the locks gave: accounts that are ours now, busy elsewhere, or not there yet."""
+
+    found: dict[AccountKey, accounts.AccountRow]
+    busy: set[AccountKey]
+    absent: set[AccountKey]
+
+
+def plan(connection: Connection, database: Database, requests: Sequence[Request]) -> Plan:
+    """Find out which accounts the requests touch; what only a row can tell is read, unlocked.
+
+    A hold's account and an operation's entries never change, so reading them early is safe.
+    """
+    made = Plan()
+    needs = [request.needs() for request in requests]
+    for need in needs:
+        made.holds.update(need.holds)
+        made.grants.update(need.grants)
+        made.facts_of.update(need.facts_of)
+    units_of_holds = _units_of_holds(connection, database, made.holds)
+    _plan_corrections(connection, database, made, needs)
+    for need in needs:
+        keys = set(need.accounts)
+        keys.update(units_of_holds[name] for name in need.holds if name in units_of_holds)
+        for name in need.operations:
+            keys.update(_entry_accounts(made.corrected.get(name, [])))
+        for customer in need.every_account:
+            rows = accounts.accounts_of(connection, database, customer)
+            keys.update((row[0], row[1]) for row in rows)
+        made.accounts.append(tuple(sorted(keys)) if len(keys) > 1 else tuple(keys))
+    return made
+
+
+def lock(
+    connection: Connection, database: Database, keys: list[AccountKey], *, skip_locked: bool
+) -> Locked:
+    """Lock the accounts in sorted order, and tell the busy from the absent."""
+    rows = accounts.lock_accounts(connection, database, keys, skip_locked=skip_locked)
+    found = {(row[0], row[1]): row for row in rows}
+    if len(found) == len(keys):
+        return Locked(found, set(), set())
+    missing = [key for key in keys if key not in found]
+    present: set[AccountKey] = set()
+    if skip_locked and database.is_postgres:
+        present = accounts.existing(connection, database, missing)
+    return Locked(found, present, set(missing) - present)
+
+
+def load(
+    connection: Connection, database: Database, made: Plan, locked: Locked, book: WorkingBook
+) -> None:
+    """Fill the book in statements after the lock, and bring every account to now."""
+    for key, row in locked.found.items():
+        book.states[key] = account_from(row)
+    if made.holds:
+        for row in holds.holds_by_ids(connection, database, sorted(made.holds)):
+            hold = hold_from(row)
+            book.holds[(hold.customer, hold.id)] = hold
+    due = [k for k, a in book.states.items() if a.due_at is not None and a.due_at <= book.now]
+    book.bring_to_now(_open_holds(connection, database, due))
+    _load_facts(connection, database, made, book)
+    for name, rows in made.corrected.items():
+        book.operations[name] = recorded_from(rows)
+
+
+def _open_holds(
+    connection: Connection, database: Database, keys: list[AccountKey]
+) -> dict[AccountKey, list[Hold]]:
+    found: dict[AccountKey, list[Hold]] = {}
+    for row in holds.open_holds(connection, database, keys):
+        hold = hold_from(row)
+        found.setdefault((hold.customer, hold.unit), []).append(hold)
+    return found
+
+
+def _load_facts(
+    connection: Connection, database: Database, made: Plan, book: WorkingBook
+) -> None:
+    wanted = set(made.grants)
+    for key in made.facts_of & book.states.keys():
+        wanted.update((key[0], grant.id) for grant in book.states[key].grants)
+    for rows in made.corrected.values():
+        wanted.update(_grants_named(rows))
+    for row in grants.facts_by_ids(connection, database, sorted(wanted)):
+        fact = fact_from(row._mapping)
+        book.grants[(fact.customer, fact.id)] = fact
+
+
+def _grants_named(rows: Iterable[OperationRow]) -> set[Pair]:
+    recorded = recorded_from(list(rows))
+    return {(e.customer, line[0]) for e in recorded.entries for line in e.lines if line[0]}
+
+
+def _units_of_holds(
+    connection: Connection, database: Database, names: set[Pair]
+) -> dict[Pair, AccountKey]:
+    rows = holds.holds_by_ids(connection, database, sorted(names))
+    return {(row.customer_id, row.id): (row.customer_id, row.unit) for row in rows}
+
+
+def _plan_corrections(
+    connection: Connection, database: Database, made: Plan, needs: Sequence[Needs]
+) -> None:
+    for need in needs:
+        for customer, operation in need.operations:
+            rows = operation_rows(connection, database, customer, operation)
+            if rows:
+                made.corrected[(customer, operation)] = rows
+
+
+def operation_rows(
+    connection: Connection, database: Database, customer: str, operation: str
+) -> list[OperationRow]:
+    """Read all rows of an operation, those under a second customer included."""
+    rows = list(journal.by_ids(connection, database, [(customer, operation)]))
+    other = _other_customer(rows)
+    if other and other != customer:
+        rows += journal.by_ids(connection, database, [(other, operation)])
+    return sorted(rows, key=lambda row: row.part)
+
+
+def _other_customer(rows: Sequence[OperationRow]) -> str | None:
+    head = next((row for row in rows if row.part == 0), None)
+    if head is None or not head.result:
+        return None
+    other = json.loads(head.result).get("to")
+    return str(other) if other else None
+
+
+def _entry_accounts(rows: Iterable[OperationRow]) -> set[AccountKey]:
+    return {(row.customer_id, row.unit) for row in rows if row.version is not None}

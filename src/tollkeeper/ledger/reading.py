@@ -1,0 +1,233 @@
+"""Answers that change nothing: balances now and at any moment, histories, grants.
+
+Every balance goes through `advance`, so what has expired or lapsed is never shown as spendable,
+whether or not a job has run (RULES.md A8).
+"""
+
+import base64
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection
+
+from tollkeeper.decisions.accounts import Account, AccountKey
+from tollkeeper.decisions.advancing import advance
+from tollkeeper.decisions.burning import spendable
+from tollkeeper.decisions.rebuilding import Past, rebuild
+from tollkeeper.decisions.requests import GrantFact
+from tollkeeper.errors import InvalidRequest
+from tollkeeper.ledger.answers import entry_from
+from tollkeeper.ledger.change import Ledger
+from tollkeeper.ledger.codec import account_from, fact_from, hold_from, lines_from
+from tollkeeper.store import accounts, holds, reads
+from tollkeeper.store import units as unit_statements
+from tollkeeper.store.types import read_moment
+from tollkeeper.values.books import Amounts, Balance, Entry, Grant, Page
+from tollkeeper.values.money import Money
+
+#: The most entries one page may have.
+MAXIMUM_PAGE = 1000
+
+
+def account_now(
+    ledger: Ledger, connection: Connection, customer: str, unit: str, now: datetime
+) -> Account | None:
+    """Give an account as it is at a moment that is now or later; None where there is none."""
+    row = accounts.read_account(connection, ledger.database, customer, unit)
+    return None if row is None else _brought(ledger, connection, account_from(row), now)
+
+
+def accounts_now(
+    ledger: Ledger, connection: Connection, customer: str, now: datetime
+) -> list[Account]:
+    """Give every account of a customer as it is now."""
+    rows = accounts.accounts_of(connection, ledger.database, customer)
+    return [_brought(ledger, connection, account_from(row), now) for row in rows]
+
+
+def balance_of(ledger: Ledger, account: Account | None, unit: str, feature: str | None) -> Balance:
+    """Give an account's balance; for a feature, with what only it may spend as available."""
+    if account is None:
+        return Balance(ledger.units[unit], Amounts())
+    amounts = Amounts(account.available, account.restricted, account.held, account.debt)
+    if feature is not None:
+        amounts = amounts._replace(available=spendable(account, feature))
+    return Balance(ledger.units[unit], amounts)
+
+
+def account_at(
+    ledger: Ledger,
+    connection: Connection,
+    key: AccountKey,
+    at: datetime,
+    known_at: datetime,
+) -> Account:
+    """Tell an account at a moment, as it was known at another; reads its entries up to then."""
+    rows = reads.entries_in_order(connection, ledger.database, *key, until=known_at)
+    facts = {fact.id: fact for fact in _facts(ledger, connection, *key)}
+    told = (past_from(row) for row in rows if _happened(row) <= at)
+    account, open_holds = rebuild(*key, told, facts)
+    return advance(account, open_holds, at).account
+
+
+def past_from(row: Any) -> Past:
+    """Read an entry as rebuilding an account needs it."""
+    hold, expires = _hold_of(row)
+    return Past(
+        kind=row.kind,
+        version=row.version,
+        available=row.available_change or 0,
+        restricted=row.restricted_change or 0,
+        held=row.held_change or 0,
+        debt=row.debt_change or 0,
+        lines=lines_from(row.lines),
+        created_at=read_moment(row.created_at) or _happened(row),
+        hold=hold,
+        expires_at=expires,
+    )
+
+
+def history(
+    ledger: Ledger,
+    connection: Connection,
+    customer: str,
+    units: Sequence[str],
+    *,
+    kinds: Sequence[str] = (),
+    since: datetime | None = None,
+    until: datetime | None = None,
+    limit: int = 50,
+    cursor: str | None = None,
+) -> Page:
+    """Read entries, newest first, over one or several units; the cursor says where to go on."""
+    if not 1 <= limit <= MAXIMUM_PAGE:
+        raise InvalidRequest(f"limit must be from 1 to {MAXIMUM_PAGE}, not {limit}.")
+    before = _read_cursor(cursor)
+    rows: list[Any] = []
+    for unit in units:
+        rows += reads.entries_page(
+            connection,
+            ledger.database,
+            customer,
+            unit,
+            before=before.get(unit),
+            kinds=kinds,
+            since=since,
+            until=until,
+            most=limit + 1,
+        )
+    rows.sort(key=lambda row: (_booked(row), row.unit, row.version), reverse=True)
+    page = [entry_from(row, ledger.units) for row in rows[:limit]]
+    for row in rows[:limit]:
+        before[row.unit] = row.version
+    next_cursor = _write_cursor(before) if len(rows) > limit else None
+    return Page(tuple(_with_notes(ledger, connection, customer, page)), next_cursor)
+
+
+def grants(
+    ledger: Ledger, connection: Connection, customer: str, unit: str | None, now: datetime
+) -> list[Grant]:
+    """Read a customer's grants, with what remains of each now."""
+    found = accounts_now(ledger, connection, customer, now)
+    remaining = {grant.id: grant.remaining for account in found for grant in account.grants}
+    rows = reads.facts_of(connection, ledger.database, customer, unit)
+    return [_grant(ledger, row, remaining) for row in rows]
+
+
+def _brought(ledger: Ledger, connection: Connection, account: Account, now: datetime) -> Account:
+    if account.due_at is None or account.due_at > now:
+        return account
+    rows = holds.open_holds(connection, ledger.database, [account.key])
+    return advance(account, [hold_from(row) for row in rows], now).account
+
+
+def _facts(
+    ledger: Ledger, connection: Connection, customer: str, unit: str
+) -> Iterator[GrantFact]:
+    for row in reads.facts_of(connection, ledger.database, customer, unit):
+        yield fact_from(row._mapping)
+
+
+def _grant(ledger: Ledger, row: Any, remaining: dict[str, int]) -> Grant:
+    fact = fact_from(row._mapping)
+    return Grant(
+        fact.id,
+        fact.customer,
+        ledger.units[fact.unit],
+        fact.amount,
+        remaining.get(fact.id, 0),
+        fact.source,
+        fact.source_id,
+        fact.priority,
+        fact.paid,
+        fact.effective_at,
+        fact.expires_at,
+        Money.from_scaled(fact.cost, fact.cost_currency) if fact.cost_currency else None,
+        fact.features,
+        fact.origin,
+        _booked(row),
+    )
+
+
+def _with_notes(
+    ledger: Ledger, connection: Connection, customer: str, page: Sequence[Entry]
+) -> Iterable[Entry]:
+    ids = sorted({entry.operation_id for entry in page})
+    rows = reads.results_of(connection, ledger.database, customer, ids) if ids else []
+    notes = {row.operation_id: _note(row) for row in rows}
+    for entry in page:
+        note = notes.get(entry.operation_id)
+        yield replace(entry, note=note) if note else entry
+
+
+def _note(row: Any) -> dict[str, Any]:
+    metadata = json.loads(row.metadata) if row.metadata else None
+    told = {"reason": row.reason, "actor": row.actor, "metadata": metadata}
+    return {name: value for name, value in told.items() if value is not None}
+
+
+def _booked(row: Any) -> datetime:
+    moment = read_moment(row.created_at)
+    if moment is None:
+        raise ValueError("created_at is missing")
+    return moment
+
+
+def _happened(row: Any) -> datetime:
+    return read_moment(row.event_at) or _booked(row)
+
+
+def _hold_of(row: Any) -> tuple[str | None, datetime | None]:
+    if row.kind == "lapse":
+        return f"hld_{row.id.partition('_')[2]}", None
+    if not row.result or row.part:
+        return None, None
+    result = json.loads(row.result)
+    expires = result.get("expires_at")
+    return result.get("hold"), datetime.fromisoformat(expires) if expires else None
+
+
+def _write_cursor(before: dict[str, int]) -> str:
+    return base64.urlsafe_b64encode(json.dumps(before).encode()).decode().rstrip("=")
+
+
+def _read_cursor(cursor: str | None) -> dict[str, int]:
+    if cursor is None:
+        return {}
+    try:
+        padded = cursor + "=" * (-len(cursor) % 4)
+        before = json.loads(base64.urlsafe_b64decode(padded.encode()))
+        return {str(unit): int(version) for unit, version in before.items()}
+    except (ValueError, AttributeError, TypeError) as error:
+        raise InvalidRequest("The cursor is not one that a history gave.") from error
+
+
+def units_of(ledger: Ledger, connection: Connection, customer: str) -> list[str]:
+    """Name the units in which a customer has an account; learn those that are new to us."""
+    found = [row[1] for row in accounts.accounts_of(connection, ledger.database, customer)]
+    if not all(ledger.units.is_confirmed(unit) for unit in found):
+        ledger.units.confirm(unit_statements.all_units(connection, ledger.database))
+    return found

@@ -1,0 +1,197 @@
+"""Gathers what accepted requests change, and writes all of it in a few statements, once."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection
+
+from tollkeeper.decisions.accounts import AccountKey, Entry
+from tollkeeper.decisions.advancing import Due
+from tollkeeper.decisions.holds import Hold
+from tollkeeper.decisions.requests import GrantFact, Note, Outcome, Request
+from tollkeeper.ledger.book import WorkingBook
+from tollkeeper.ledger.codec import account_row, fact_row, hold_row, lines_text
+from tollkeeper.store import accounts, grants, holds, journal
+from tollkeeper.store.database import Database
+from tollkeeper.values.texts import canonical_json
+
+Row = tuple[Any, ...]
+
+
+@dataclass(slots=True)
+class Writing:
+    """The rows to be written for a batch."""
+
+    operations: list[Row] = field(default_factory=list)
+    notes: list[Row] = field(default_factory=list)
+    facts: list[Row] = field(default_factory=list)
+    new_holds: dict[tuple[str, str], Hold] = field(default_factory=dict)
+    old_holds: dict[tuple[str, str], Hold] = field(default_factory=dict)
+    updated_at: dict[AccountKey, datetime] = field(default_factory=dict)
+
+    def add(
+        self, request: Request, outcome: Outcome, book: WorkingBook, keys: tuple[AccountKey, ...]
+    ) -> list[Row]:
+        """Note an accepted request; give the rows of its operation."""
+        moment = book.moment_for([entry.after.key for entry in outcome.entries])
+        self._add_due(outcome, book, moment)
+        rows = operation_rows(request, outcome, moment, book, keys)
+        if outcome.entries or request.idempotency_key:
+            self.operations += rows
+        for fact in outcome.made:
+            self.facts.append(fact_row(fact, request.id, moment))
+        for hold in outcome.holds:
+            self._add_hold(hold, book)
+        if request.note is not None:
+            self.notes.append(note_row(request, request.note))
+        for entry in outcome.entries:
+            self.updated_at[entry.after.key] = moment
+        return rows
+
+    def write(self, connection: Connection, database: Database, book: WorkingBook) -> None:
+        """Write everything, accounts last, so that what follows from them is there already."""
+        journal.append(connection, database, self.operations)
+        if self.notes:
+            journal.append_notes(connection, database, self.notes)
+        if self.facts:
+            grants.append_facts(connection, database, self.facts)
+        if self.new_holds:
+            rows = [hold_row(hold) for hold in self.new_holds.values()]
+            holds.append_holds(connection, database, rows)
+        if self.old_holds:
+            rows = [hold_row(hold)[:8] for hold in self.old_holds.values()]
+            holds.write_holds(connection, database, rows)
+        states = [account_row(book.states[key], at) for key, at in sorted(self.updated_at.items())]
+        accounts.write_accounts(connection, database, states)
+
+    def _add_due(self, outcome: Outcome, book: WorkingBook, moment: datetime) -> None:
+        """Book first what time did to the accounts that now change."""
+        for key in {entry.after.key for entry in outcome.entries}:
+            for due in book.waiting.pop(key, ()):
+                self.add_due(due, moment)
+
+    def add_due(self, due: Due, moment: datetime) -> None:
+        """Note one thing that time did, as an operation of its own."""
+        for part, entry in enumerate(due.entries):
+            self.operations.append(entry_row(due.id, part, entry, moment))
+        customer, unit = due.entries[0].after.key
+        for grant in due.made:
+            fact = GrantFact(
+                id=grant.id,
+                customer=customer,
+                unit=unit,
+                amount=grant.amount,
+                source="returned",
+                priority=grant.priority,
+                paid=grant.paid,
+                effective_at=grant.effective_at,
+            )
+            self.facts.append(fact_row(fact, due.id, moment))
+        if due.hold is not None:
+            self.old_holds[(due.hold.customer, due.hold.id)] = due.hold
+
+    def _add_hold(self, hold: Hold, book: WorkingBook) -> None:
+        key = (hold.customer, hold.id)
+        if key in self.new_holds or key not in book.holds:
+            self.new_holds[key] = hold
+        else:
+            self.old_holds[key] = hold
+
+
+def operation_rows(
+    request: Request,
+    outcome: Outcome,
+    moment: datetime,
+    book: WorkingBook,
+    keys: tuple[AccountKey, ...],
+) -> list[Row]:
+    """Write an operation's rows: one an entry, the first with key, fingerprint and result."""
+    entries = outcome.entries
+    if not entries:
+        return [_bare_row(request, outcome, moment, book, keys)]
+    result = result_text(request, outcome, entries[0].kind)
+    head = entry_row(
+        request.id, 0, entries[0], moment, request.idempotency_key, request.fingerprint, result
+    )
+    return [head, *(entry_row(request.id, n, e, moment) for n, e in enumerate(entries[1:], 1))]
+
+
+def entry_row(
+    operation: str,
+    part: int,
+    entry: Entry,
+    moment: datetime,
+    key: str | None = None,
+    fingerprint: str | None = None,
+    result: str | None = None,
+) -> Row:
+    """Write one entry's row (see store.journal.COLUMNS); zero travels as NULL."""
+    after = entry.after
+    return (
+        after.customer,
+        operation,
+        part,
+        entry.kind,
+        key,
+        fingerprint,
+        moment,
+        entry.event_at,
+        after.unit,
+        after.version,
+        entry.available or None,
+        entry.restricted or None,
+        entry.held or None,
+        entry.debt or None,
+        after.available or None,
+        after.restricted or None,
+        after.held or None,
+        after.debt or None,
+        lines_text(entry) if entry.lines else None,
+        entry.mark,
+        result,
+    )
+
+
+def result_text(request: Request, outcome: Outcome, kind: str) -> str | None:
+    """Write what the answer tells beyond the entries; the verb where it is not the entry's kind."""
+    result = dict(outcome.result)
+    if request.verb != kind:
+        result["verb"] = request.verb
+    return canonical_json(result) if result else None
+
+
+def note_row(request: Request, note: Note) -> Row:
+    """Write the personal text beside an operation."""
+    metadata = canonical_json(dict(note.metadata)) if note.metadata else None
+    return (request.customer, request.id, note.reason, note.actor, metadata)
+
+
+def _bare_row(
+    request: Request,
+    outcome: Outcome,
+    moment: datetime,
+    book: WorkingBook,
+    keys: tuple[AccountKey, ...],
+) -> Row:
+    """Write an operation that changed no balance; its key must be remembered all the same."""
+    account = book.states.get(keys[0]) if len(keys) == 1 else None
+    balances = (None,) * 4
+    if account is not None:
+        balances = (account.available, account.restricted, account.held, account.debt)
+    return (
+        request.customer,
+        request.id,
+        0,
+        request.verb,
+        request.idempotency_key,
+        request.fingerprint,
+        moment,
+        None,
+        account.unit if account else None,
+        *(None,) * 5,
+        *balances,
+        None,
+        None,
+        result_text(request, outcome, request.verb),
+    )

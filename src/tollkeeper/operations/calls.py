@@ -1,0 +1,174 @@
+"""What every verb does with its arguments: check them, and make the common part of a request."""
+
+from base64 import b64encode
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from decimal import Decimal
+from hashlib import blake2b
+from typing import Any, Literal, TypedDict
+
+from tollkeeper.clock import Clock
+from tollkeeper.decisions.accounts import UNLIMITED
+from tollkeeper.decisions.holding import MAXIMUM_LIFETIME
+from tollkeeper.decisions.requests import Note
+from tollkeeper.doors.door import Door
+from tollkeeper.errors import InvalidRequest, UnitMismatch
+from tollkeeper.ids import OPERATION, new_id
+from tollkeeper.ledger.change import Ledger
+from tollkeeper.values.amounts import ZERO_OR_MORE, Amount, to_minor
+from tollkeeper.values.texts import check_metadata, check_text
+from tollkeeper.values.units import MONEY_PREFIX, Unit, credits_unit, currency_unit
+
+#: What the keys of our own operations begin with; callers cannot use it.
+RESERVED_PREFIX = "tollkeeper:"
+
+#: How long a hold lives unless the caller says otherwise.
+DEFAULT_LIFETIME = timedelta(minutes=15)
+
+MAXIMUM_REASON = 2000
+
+Overdraft = Amount | Literal["unlimited"] | None
+
+
+class Options(TypedDict, total=False):
+    """What every verb that changes something takes, by keyword."""
+
+    #: The caller's name for this one request, at most 255 characters.
+    idempotency_key: str | None
+    #: Why, in a human's words; erasable.
+    reason: str | None
+    #: Who; erasable.
+    actor: str | None
+    #: The app's own data, JSON of at most 16 KB; erasable.
+    metadata: Mapping[str, Any] | None
+
+
+OPTIONS = Options.__optional_keys__
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """What a room works with: the door to the books, and what they are."""
+
+    door: Door
+    ledger: Ledger
+
+    @property
+    def clock(self) -> Clock:
+        """The clock that decides."""
+        return self.ledger.clock
+
+    def credits_unit(self, key: str) -> Unit:
+        """Give a unit of credits, as the books hold it."""
+        units = self.ledger.units
+        if not units.is_confirmed(key):
+            self._learn(credits_key(key))
+        return units[key]
+
+    def money_unit(self, code: str) -> Unit:
+        """Give the unit of a currency, as the books hold it."""
+        key = currency_unit(code).key
+        if not self.ledger.units.is_confirmed(key):
+            self._learn(key)
+        return self.ledger.units[key]
+
+    def _learn(self, key: str) -> None:
+        units = self.ledger.units
+        if units.may_be_used(key):
+            return
+        self.door.learn_units()
+        if not units.is_confirmed(key):
+            units.looked_for(key)
+
+
+def credits_key(key: object) -> str:
+    """Check a key of credits; money has a room of its own."""
+    text = check_text(key, "unit")
+    if text.startswith(MONEY_PREFIX):
+        raise UnitMismatch(f"{text!r} is money; use the wallet.", unit=text)
+    return credits_unit(text).key
+
+
+def customer_id(value: object) -> str:
+    """Check a customer's id."""
+    return check_text(value, "customer")
+
+
+def common(
+    customer: object, options: Options, fingerprint: tuple[object, ...] = ()
+) -> dict[str, Any]:
+    """Make the part of a request that every verb has; its operation's id is fixed here."""
+    made: dict[str, Any] = {"id": new_id(OPERATION), "customer": customer_id(customer)}
+    if options:
+        _check_options(options)
+        key = options.get("idempotency_key")
+        if key is not None:
+            made["idempotency_key"] = check_key(key)
+            made["fingerprint"] = fingerprint_of(fingerprint)
+        if len(options) > 1 or key is None:
+            made["note"] = note(options)
+    return made
+
+
+def _check_options(options: Options) -> None:
+    unknown = options.keys() - OPTIONS
+    if unknown:
+        raise TypeError(f"unexpected keyword argument {min(unknown)!r}")
+
+
+def check_key(key: object) -> str:
+    """Check an idempotency key."""
+    text = check_text(key, "idempotency_key")
+    if text.startswith(RESERVED_PREFIX):
+        raise InvalidRequest(f"Keys that begin with {RESERVED_PREFIX!r} are reserved.")
+    return text
+
+
+def fingerprint_of(parts: tuple[object, ...]) -> str:
+    """Name a request by what it asks for: 96 bits of BLAKE2b, in 16 characters."""
+    return b64encode(blake2b(repr(parts).encode(), digest_size=12).digest()).decode()
+
+
+def note(options: Options) -> Note | None:
+    """Check the personal text beside an operation; None where there is none."""
+    reason, actor = options.get("reason"), options.get("actor")
+    metadata = options.get("metadata")
+    if reason is None and actor is None and metadata is None:
+        return None
+    return Note(
+        None if reason is None else check_text(reason, "reason", MAXIMUM_REASON),
+        None if actor is None else check_text(actor, "actor"),
+        None if metadata is None else check_metadata(metadata),
+    )
+
+
+def overdraft_minor(limit: Overdraft, unit: Unit) -> int | None:
+    """Read an overdraft limit: an amount, "unlimited", or none of its own."""
+    if limit is None:
+        return None
+    return UNLIMITED if limit == "unlimited" else to_minor(limit, unit.scale, at_least=ZERO_OR_MORE)
+
+
+def check_lifetime(lifetime: object) -> timedelta:
+    """Check how long a hold is to live."""
+    if not isinstance(lifetime, timedelta) or not timedelta(0) < lifetime <= MAXIMUM_LIFETIME:
+        raise InvalidRequest(
+            f"lifetime must be a timedelta above zero and at most {MAXIMUM_LIFETIME}."
+        )
+    return lifetime
+
+
+def hold_id(hold: object) -> str:
+    """Take a hold's id, or the answer that opened it."""
+    return check_text(getattr(hold, "id", hold), "hold")
+
+
+def amount_name(amount: Amount | None) -> str | None:
+    """Name an amount whose unit is not known yet, the same however it was written."""
+    if amount is None or isinstance(amount, float):
+        return None
+    try:
+        return format(Decimal(amount).normalize(), "f")
+    except (ArithmeticError, TypeError, ValueError):
+        return None

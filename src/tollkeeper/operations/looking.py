@@ -1,0 +1,99 @@
+"""Reads that the rooms share: a balance now or at a moment, a history, grants."""
+
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection
+
+from tollkeeper.decisions.burning import spendable
+from tollkeeper.errors import InvalidRequest
+from tollkeeper.ledger import reading
+from tollkeeper.operations.calls import Desk
+from tollkeeper.values.books import Balance
+from tollkeeper.values.moments import utc
+from tollkeeper.values.receipts import Attempt
+from tollkeeper.values.units import Unit
+
+Query = Callable[[Connection], Any]
+
+
+def balance(
+    desk: Desk,
+    customer: str,
+    unit: Unit,
+    feature: str | None,
+    at: datetime | None,
+    known_at: datetime | None,
+) -> Query:
+    """Ask for a balance now, at a moment, or as it was known at a moment."""
+    moment = None if at is None else utc(at, "at")
+    known = None if known_at is None else utc(known_at, "known_at")
+    if known is not None and moment is None:
+        raise InvalidRequest("known_at goes with at: the moment that the balance is about.")
+
+    def query(connection: Connection) -> Balance:
+        now = desk.clock.now()
+        if moment is None or (moment >= now and known is None):
+            found = reading.account_now(
+                desk.ledger, connection, customer, unit.key, moment or now
+            )
+        else:
+            key = (customer, unit.key)
+            found = reading.account_at(desk.ledger, connection, key, moment, known or now)
+        return reading.balance_of(desk.ledger, found, unit.key, feature)
+
+    return query
+
+
+def has(desk: Desk, customer: str, unit: Unit, minor: int, feature: str | None) -> Query:
+    """Ask whether an amount could be consumed now without any overdraft."""
+
+    def query(connection: Connection) -> bool:
+        now = desk.clock.now()
+        found = reading.account_now(desk.ledger, connection, customer, unit.key, now)
+        return found is not None and spendable(found, feature) >= minor
+
+    return query
+
+
+def history(
+    desk: Desk,
+    customer: str,
+    chosen: Callable[[str], bool],
+    kinds: str | Sequence[str],
+    since: datetime | None,
+    until: datetime | None,
+    limit: int,
+    cursor: str | None,
+) -> Query:
+    """Ask for the entries of a customer's chosen accounts, newest first."""
+    wanted = [kinds] if isinstance(kinds, str) else list(kinds)
+    first = None if since is None else utc(since, "since")
+    last = None if until is None else utc(until, "until")
+
+    def query(connection: Connection) -> Any:
+        found = reading.units_of(desk.ledger, connection, customer)
+        return reading.history(
+            desk.ledger,
+            connection,
+            customer,
+            [unit for unit in found if chosen(unit)],
+            kinds=wanted,
+            since=first,
+            until=last,
+            limit=limit,
+            cursor=cursor,
+        )
+
+    return query
+
+
+def attempt(result: Any) -> Attempt:
+    """Say a refusal for want of balance as a result; raise every other error."""
+    if isinstance(result, BaseException):
+        shown = getattr(result, "balance", None)
+        if shown is None:
+            raise result
+        return Attempt(False, shown, None, getattr(result, "required", None))
+    return Attempt(True, result.balance, result)

@@ -1,0 +1,199 @@
+"""Makes requests from checked calls, for any unit: the rooms of credits and money share them."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from tollkeeper.decisions.correcting import Adjust
+from tollkeeper.decisions.granting import Grant, defaults_of
+from tollkeeper.decisions.holding import EXCESS, Extend, Place, Release, Settle
+from tollkeeper.decisions.requests import GrantFact
+from tollkeeper.decisions.reversing import Reverse, reversal_id
+from tollkeeper.decisions.spending import Consume
+from tollkeeper.errors import InvalidRequest
+from tollkeeper.operations.calls import (
+    Options,
+    Overdraft,
+    amount_name,
+    check_lifetime,
+    common,
+    hold_id,
+    overdraft_minor,
+)
+from tollkeeper.values.amounts import Amount
+from tollkeeper.values.moments import EPOCH, utc
+from tollkeeper.values.money import Money
+from tollkeeper.values.texts import check_text
+from tollkeeper.values.units import Unit
+
+MAXIMUM_FEATURES = 100
+MAXIMUM_PRIORITY = 1_000_000
+
+
+def consume(
+    customer: str,
+    unit: Unit,
+    minor: int,
+    feature: str | None,
+    overdraft: Overdraft,
+    options: Options,
+) -> Consume:
+    """Make a request to consume."""
+    limit = None if overdraft is None else overdraft_minor(overdraft, unit)
+    feature = None if feature is None else check_text(feature, "feature")
+    asked = ("consume", unit.key, minor, feature, limit)
+    return Consume(
+        **common(customer, options, asked),
+        unit=unit.key,
+        amount=minor,
+        feature=feature,
+        overdraft=limit,
+    )
+
+
+def grant(
+    customer: str,
+    unit: Unit,
+    minor: int,
+    *,
+    source: str,
+    source_id: str | None,
+    priority: int | None,
+    paid: bool | None,
+    effective_at: datetime | None,
+    expires_at: datetime | None,
+    cost_basis: Money | None,
+    features: Sequence[str],
+    options: Options,
+) -> Grant:
+    """Make a request to grant."""
+    effective = None if effective_at is None else utc(effective_at, "effective_at")
+    expires = None if expires_at is None else utc(expires_at, "expires_at")
+    if effective and expires and expires <= effective:
+        raise InvalidRequest("expires_at must be later than effective_at.")
+    source, reference = check_text(source, "source"), _reference(source_id)
+    only = _features(features)
+    defaults = defaults_of(source)
+    order = defaults.priority if priority is None else _priority(priority)
+    is_paid = defaults.paid if paid is None else bool(paid)
+    asked = ("grant", unit.key, minor, source, priority, paid, effective, expires, cost_basis, only)
+    request = common(customer, options, asked)
+    fact = GrantFact(
+        id=f"grt_{request['id'].partition('_')[2]}",
+        customer=request["customer"],
+        unit=unit.key,
+        amount=minor,
+        source=source,
+        priority=order,
+        paid=is_paid,
+        effective_at=effective or EPOCH,
+        expires_at=expires,
+        cost=cost_basis.scaled if cost_basis else 0,
+        cost_currency=cost_basis.currency if cost_basis else None,
+        features=only,
+        source_id=reference,
+    )
+    return Grant(**request, fact=fact, effective_at=effective)
+
+
+def hold(
+    customer: str,
+    unit: Unit,
+    minor: int,
+    lifetime: timedelta,
+    feature: str | None,
+    overdraft: Overdraft,
+    options: Options,
+) -> Place:
+    """Make a request to hold."""
+    limit = overdraft_minor(overdraft, unit)
+    feature = None if feature is None else check_text(feature, "feature")
+    lifetime = check_lifetime(lifetime)
+    asked = ("hold", unit.key, minor, feature, limit, lifetime)
+    return Place(
+        **common(customer, options, asked),
+        unit=unit.key,
+        amount=minor,
+        lifetime=lifetime,
+        feature=feature,
+        overdraft=limit,
+    )
+
+
+def extend(
+    customer: str,
+    hold: Any,
+    amount: Amount | None,
+    lifetime: timedelta | None,
+    options: Options,
+) -> Extend:
+    """Make a request to extend a hold."""
+    if amount is None and lifetime is None:
+        raise InvalidRequest("Extend a hold by an amount, by a lifetime, or by both.")
+    name = hold_id(hold)
+    longer = None if lifetime is None else check_lifetime(lifetime)
+    asked = ("extend", name, amount_name(amount), longer)
+    request = common(customer, options, asked)
+    return Extend(**request, hold=name, amount=amount, lifetime=longer)
+
+
+def settle(
+    customer: str, hold: Any, amount: Amount | None, excess: str, options: Options
+) -> Settle:
+    """Make a request to settle a hold."""
+    if excess not in EXCESS:
+        raise InvalidRequest(f"excess must be one of {', '.join(EXCESS)}, not {excess!r}.")
+    name = hold_id(hold)
+    asked = ("settle", name, amount_name(amount), excess)
+    request = common(customer, options, asked)
+    return Settle(**request, hold=name, amount=amount, excess=excess)
+
+
+def release(customer: str, hold: Any, options: Options) -> Release:
+    """Make a request to release a hold."""
+    name = hold_id(hold)
+    return Release(**common(customer, options, ("release", name)), hold=name)
+
+
+def adjust(
+    customer: str, unit: Unit, minor: int, options: Options
+) -> Adjust:
+    """Make a request to adjust; who and why are not optional (RULES.md I2)."""
+    if not minor:
+        raise InvalidRequest("An adjustment of zero changes nothing.")
+    if options.get("reason") is None or options.get("actor") is None:
+        raise InvalidRequest("An adjustment names its reason and its actor.")
+    request = common(customer, options, ("adjust", unit.key, minor))
+    return Adjust(**request, unit=unit.key, amount=minor)
+
+
+def reverse(
+    customer: str, operation: object, expired: str, options: Options
+) -> Reverse:
+    """Make a request to reverse an operation; its id makes it happen at most once."""
+    name = check_text(getattr(operation, "operation_id", operation), "operation_id")
+    if expired not in ("expire", "reissue"):
+        raise InvalidRequest(f"expired must be 'expire' or 'reissue', not {expired!r}.")
+    request = common(customer, options, ("reverse", name, expired))
+    request["id"] = reversal_id(name)
+    return Reverse(**request, operation=name, dead=expired)
+
+
+def _reference(source_id: str | None) -> str | None:
+    return None if source_id is None else check_text(source_id, "source_id")
+
+
+def _features(features: Sequence[str]) -> tuple[str, ...]:
+    if isinstance(features, str):
+        raise InvalidRequest("features is a list of keys, not one text.")
+    if len(features) > MAXIMUM_FEATURES:
+        raise InvalidRequest(f"A grant may name {MAXIMUM_FEATURES} features at most.")
+    return tuple(sorted({check_text(feature, "feature") for feature in features}))
+
+
+def _priority(priority: object) -> int:
+    if not isinstance(priority, int) or isinstance(priority, bool):
+        raise InvalidRequest("priority is a whole number; lower burns first.")
+    if not 0 <= priority <= MAXIMUM_PRIORITY:
+        raise InvalidRequest(f"priority must be from 0 to {MAXIMUM_PRIORITY}.")
+    return priority

@@ -1,0 +1,127 @@
+"""Statements on accounts: lock them in order, make them, write them. For the ledger alone."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Row, text
+
+from tollkeeper.store import bulk
+from tollkeeper.store.bulk import Col
+from tollkeeper.store.database import Database
+
+KEY = (Col("customer_id"), Col("unit"))
+STATE = (
+    Col("available", "bigint"),
+    Col("restricted", "bigint"),
+    Col("held", "bigint"),
+    Col("debt", "bigint"),
+    Col("version", "bigint"),
+    Col("overdraft", "bigint"),
+    Col("merged_into"),
+    Col("grants"),
+    Col("due_at", "timestamptz"),
+    Col("updated_at", "timestamptz"),
+)
+NEW = (
+    *KEY,
+    Col("available", "bigint"),
+    Col("restricted", "bigint"),
+    Col("held", "bigint"),
+    Col("debt", "bigint"),
+    Col("version", "bigint"),
+    Col("grants"),
+)
+_COLUMNS = ", ".join(f"a.{column.name}" for column in KEY + STATE)
+
+AccountRow = Row[Any]
+Keys = Sequence[tuple[str, str]]
+
+
+def lock_accounts(
+    connection: Connection, database: Database, keys: Keys, *, skip_locked: bool
+) -> Sequence[AccountRow]:
+    """Lock accounts in bytewise order and give them as they are now; absent ones are left out.
+
+    The lock and the row are the same one, so PostgreSQL gives the newest version after a wait; all
+    else is loaded in later statements.
+    """
+    lock = "ORDER BY a.customer_id, a.unit FOR UPDATE OF a" if database.is_postgres else ""
+    skip = " SKIP LOCKED" if database.is_postgres and skip_locked else ""
+    if len(keys) == 1:
+        return _lock_one(connection, database, keys[0], lock + skip)
+    sql = f"""
+        SELECT {_COLUMNS}
+        FROM {{given}}
+        JOIN {database.name("account")} AS a
+          ON a.customer_id = given.customer_id AND a.unit = given.unit
+        {lock}{skip}"""  # noqa: S608  # names are ours
+    return bulk.look_up(connection, database, sql, KEY, keys)
+
+
+def _lock_one(
+    connection: Connection, database: Database, key: tuple[str, str], lock: str
+) -> Sequence[AccountRow]:
+    sql = f"""
+        SELECT {_COLUMNS}
+        FROM {database.name("account")} AS a
+        WHERE a.customer_id = :customer AND a.unit = :unit
+        {lock}"""  # noqa: S608  # names are ours
+    return connection.execute(text(sql), {"customer": key[0], "unit": key[1]}).all()
+
+
+def existing(connection: Connection, database: Database, keys: Keys) -> set[tuple[str, str]]:
+    """Tell which of these accounts exist, locked or not."""
+    sql = f"""
+        SELECT a.customer_id, a.unit
+        FROM {{given}}
+        JOIN {database.name("account")} AS a
+          ON a.customer_id = given.customer_id AND a.unit = given.unit"""  # noqa: S608  # names are ours
+    rows = bulk.look_up(connection, database, sql, KEY, keys)
+    return {(row[0], row[1]) for row in rows}
+
+
+def make_accounts(connection: Connection, database: Database, keys: Keys) -> None:
+    """Make the accounts that do not exist yet, sorted, empty."""
+    rows = [(customer, unit, 0, 0, 0, 0, 0, "[]") for customer, unit in sorted(keys)]
+    bulk.insert(connection, database, "account", NEW, rows, ignore=True)
+
+
+def write_accounts(connection: Connection, database: Database, rows: Sequence[Any]) -> None:
+    """Write the new state of accounts that were locked: key first, then the state."""
+    bulk.update(connection, database, "account", KEY, STATE, rows)
+
+
+def accounts_of(
+    connection: Connection, database: Database, customer: str
+) -> Sequence[AccountRow]:
+    """Read every account of a customer."""
+    sql = f"""
+        SELECT {_COLUMNS}
+        FROM {database.name("account")} AS a
+        WHERE a.customer_id = :customer
+        ORDER BY a.unit"""  # noqa: S608  # names are ours
+    return connection.execute(text(sql), {"customer": customer}).all()
+
+
+def read_account(
+    connection: Connection, database: Database, customer: str, unit: str
+) -> AccountRow | None:
+    """Read one account without a lock."""
+    rows = _lock_one(connection, database, (customer, unit), "")
+    return rows[0] if rows else None
+
+
+def due_accounts(
+    connection: Connection, database: Database, now: datetime, most: int
+) -> Sequence[AccountRow]:
+    """Find accounts in which time alone has changed something, longest due first."""
+    table = database.tables["account"]
+    query = (
+        table.select()
+        .with_only_columns(table.c.customer_id, table.c.unit)
+        .where(table.c.due_at <= now)
+        .order_by(table.c.due_at)
+        .limit(most)
+    )
+    return connection.execute(query).all()

@@ -1,0 +1,62 @@
+"""What a database is to the statements: its dialect's name and how our tables are called there."""
+
+from dataclasses import dataclass
+
+from sqlalchemy import Connection
+
+from tollkeeper.errors import InvalidRequest
+from tollkeeper.store.tables import Tables, define
+
+DEFAULT_SCHEMA = "tollkeeper"
+SQLITE_PREFIX = "tollkeeper_"
+
+
+@dataclass(frozen=True, slots=True)
+class Database:
+    """The dialect, and the names of our tables under it."""
+
+    dialect: str
+    tables: Tables
+
+    @property
+    def is_postgres(self) -> bool:
+        """Tell whether rows can be locked, and many rows travel as arrays."""
+        return self.dialect == "postgresql"
+
+    def name(self, table: str) -> str:
+        """Give a table's full name in SQL."""
+        return self.tables[table].fullname
+
+
+def describe(dialect: str, schema: str = DEFAULT_SCHEMA) -> Database:
+    """Describe our schema for a dialect: a schema of its own, or a prefix on SQLite."""
+    if dialect == "sqlite":
+        prefix = SQLITE_PREFIX if schema == DEFAULT_SCHEMA else f"{schema}_"
+        return Database(dialect, define(None, prefix))
+    if dialect == "postgresql":
+        return Database(dialect, define(schema, ""))
+    raise InvalidRequest(f"Tollkeeper runs on SQLite and PostgreSQL, not on {dialect!r}.")
+
+
+def begin_write(connection: Connection, database: Database, lock_timeout_ms: int) -> None:
+    """Open one of our own write transactions: who writes on SQLite must say so at once."""
+    if database.is_postgres:
+        connection.exec_driver_sql(
+            f"SET LOCAL lock_timeout = {int(lock_timeout_ms)};"
+            "SET LOCAL enable_seqscan = off;"
+            "SET LOCAL enable_hashjoin = off;"
+            "SET LOCAL enable_mergejoin = off"
+        )
+    else:
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+
+def first_write(connection: Connection, database: Database) -> None:
+    """Begin with a write inside a host's transaction: a SQLite reader could not become a writer.
+
+    Where the host's own read came first and another connection has written since, SQLite refuses
+    here, before anything was decided on stale rows.
+    """
+    if not database.is_postgres:
+        table = database.name("account")
+        connection.exec_driver_sql(f"UPDATE {table} SET version = version WHERE 0")  # noqa: S608  # names are ours

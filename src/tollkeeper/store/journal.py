@@ -1,0 +1,90 @@
+"""Statements on operations and their entries: append, look up by key or id. For the ledger alone."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import Connection, Row
+
+from tollkeeper.store import bulk
+from tollkeeper.store.bulk import Col
+from tollkeeper.store.database import Database
+
+COLUMNS = (
+    Col("customer_id"),
+    Col("id"),
+    Col("part", "smallint"),
+    Col("kind"),
+    Col("idempotency_key"),
+    Col("fingerprint"),
+    Col("created_at", "timestamptz"),
+    Col("event_at", "timestamptz"),
+    Col("unit"),
+    Col("version", "bigint"),
+    Col("available_change", "bigint"),
+    Col("restricted_change", "bigint"),
+    Col("held_change", "bigint"),
+    Col("debt_change", "bigint"),
+    Col("available", "bigint"),
+    Col("restricted", "bigint"),
+    Col("held", "bigint"),
+    Col("debt", "bigint"),
+    Col("lines"),
+    Col("mark"),
+    Col("result"),
+)
+NOTE = (Col("customer_id"), Col("operation_id"), Col("reason"), Col("actor"), Col("metadata"))
+
+_SELECTED = ", ".join(f"o.{column.name}" for column in COLUMNS)
+OperationRow = Row[Any]
+Pairs = Sequence[tuple[str, str]]
+
+
+def append(connection: Connection, database: Database, rows: Sequence[Any]) -> None:
+    """Append entries."""
+    bulk.insert(connection, database, "operation", COLUMNS, rows)
+
+
+def append_notes(connection: Connection, database: Database, rows: Sequence[Any]) -> None:
+    """Write the personal text that stands beside operations."""
+    bulk.insert(connection, database, "note", NOTE, rows)
+
+
+def by_keys(connection: Connection, database: Database, keys: Pairs) -> Sequence[OperationRow]:
+    """Find the heads of operations by (customer, idempotency key).
+
+    On PostgreSQL a table without statistics yet would tempt the planner to walk all of a
+    customer's rows; a row comparison in the key's own order leaves it no other index.
+    """
+    if database.is_postgres:
+        sql = f"""
+            SELECT {_SELECTED}
+            FROM {{given}}
+            CROSS JOIN LATERAL (
+              SELECT *
+              FROM {database.name("operation")} AS k
+              WHERE (k.customer_id, k.idempotency_key) >= (given.customer_id, given.idempotency_key)
+              ORDER BY k.customer_id, k.idempotency_key
+              LIMIT 1
+            ) AS o
+            WHERE o.customer_id = given.customer_id
+              AND o.idempotency_key = given.idempotency_key"""  # noqa: S608  # names are ours
+    else:
+        sql = f"""
+            SELECT {_SELECTED}
+            FROM {{given}}
+            JOIN {database.name("operation")} AS o
+              ON o.customer_id = given.customer_id
+             AND o.idempotency_key = given.idempotency_key"""  # noqa: S608  # names are ours
+    columns = (Col("customer_id"), Col("idempotency_key"))
+    return bulk.look_up(connection, database, sql, columns, keys)
+
+
+def by_ids(connection: Connection, database: Database, ids: Pairs) -> Sequence[OperationRow]:
+    """Read all entries of operations by (customer, operation id), in their order."""
+    sql = f"""
+        SELECT {_SELECTED}
+        FROM {{given}}
+        JOIN {database.name("operation")} AS o
+          ON o.customer_id = given.customer_id AND o.id = given.id
+        ORDER BY o.customer_id, o.id, o.part"""  # noqa: S608  # names are ours
+    return bulk.look_up(connection, database, sql, (Col("customer_id"), Col("id")), ids)

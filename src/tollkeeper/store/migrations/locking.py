@@ -1,0 +1,88 @@
+"""Makes a migration the only one at work in its database. Owns the locks; knows no table."""
+
+import time
+from typing import Final
+
+from sqlalchemy import Connection, text
+from sqlalchemy.exc import OperationalError
+
+from tollkeeper.errors import NoTransaction
+from tollkeeper.store.migrations.place import Place
+
+#: The two keys of PostgreSQL's advisory lock: "toll" and "keep" in ASCII.
+LOCK_KEYS: Final = (0x746F6C6C, 0x6B656570)
+
+#: How often, and how many seconds apart, SQLite is asked again for its write-ahead log.
+WAL_TRIES: Final = 200
+WAL_PAUSE_SECONDS: Final = 0.025
+
+
+def lock(connection: Connection, place: Place) -> None:
+    """Wait until no other migration is at work, and keep the others out until the transaction ends.
+
+    Raises:
+        NoTransaction: the connection commits each statement by itself, so no lock would last.
+    """
+    if place.is_postgres:
+        _lock_postgres(connection)
+    elif _is_driver_in_transaction(connection):
+        # Only a write takes the lock here; whether it finds a table of ours must not matter.
+        connection.exec_driver_sql(f"CREATE TABLE {place.name('migrating')} (nothing)")
+        connection.exec_driver_sql(f"DROP TABLE {place.name('migrating')}")
+    else:
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+
+def isolated(connection: Connection, place: Place) -> Connection:
+    """Set a connection of our own so that it has transactions, and sees what others committed."""
+    if place.is_postgres:
+        return connection.execution_options(isolation_level="READ COMMITTED")
+    return connection
+
+
+def use_wal(connection: Connection) -> None:
+    """Give a SQLite file its write-ahead log, so that readers and the writer never wait.
+
+    A database in memory has no file. Inside a transaction SQLite would refuse.
+    """
+    if not _is_driver_in_transaction(connection) and _has_file(connection):
+        for left in reversed(range(WAL_TRIES)):
+            if _is_wal(connection, last=not left):
+                break
+            time.sleep(WAL_PAUSE_SECONDS)
+    connection.rollback()
+
+
+def _lock_postgres(connection: Connection) -> None:
+    """Take a lock that ends with the transaction, as PgBouncer needs it; look whether it lasts."""
+    first, second = LOCK_KEYS
+    connection.execute(text(f"SELECT pg_advisory_xact_lock({first}, {second})"))
+    query = f"""
+        SELECT count(*)
+        FROM pg_locks
+        WHERE locktype = 'advisory'
+          AND pid = pg_backend_pid()
+          AND (classid, objid) = ({first}, {second})"""  # noqa: S608  # the keys are ours
+    if not connection.scalar(text(query)):
+        raise NoTransaction
+
+
+def _is_wal(connection: Connection, *, last: bool) -> bool:
+    """Switch to the log; False where another process holds the file: SQLite does not wait here."""
+    try:
+        connection.exec_driver_sql("PRAGMA journal_mode = WAL")
+    except OperationalError as error:
+        if last or "locked" not in str(error.orig):
+            raise
+        return False
+    return True
+
+
+def _has_file(connection: Connection) -> bool:
+    main = connection.exec_driver_sql("PRAGMA database_list").first()
+    return main is not None and bool(main[2])
+
+
+def _is_driver_in_transaction(connection: Connection) -> bool:
+    """Ask the driver: SQLAlchemy says that a transaction began before SQLite hears of it."""
+    return bool(getattr(connection.connection.driver_connection, "in_transaction", False))

@@ -1,0 +1,135 @@
+"""Units: what an amount counts. Owns keys, kinds and scales; must never hold anybody's amount.
+
+A unit's kind and scale are fixed for life, because every amount in the ledger is an integer of that
+scale.
+"""
+
+import re
+from dataclasses import dataclass, replace
+from typing import Final, Literal, TypeAlias
+
+from tollkeeper.errors import InvalidRequest, InvalidText
+from tollkeeper.values.amounts import MAXIMUM, MAXIMUM_SCALE
+from tollkeeper.values.currencies import currencies, currency
+from tollkeeper.values.texts import echo
+
+#: What a unit is made of: credits of some kind, or a currency.
+Kind: TypeAlias = Literal["credits", "currency"]
+
+#: Decimal digits of credits, unless the catalog says otherwise.
+CREDITS_SCALE: Final = 6
+#: Decimal digits of a currency that has a minor unit; 64 bits leave nine thousand million before.
+CURRENCY_SCALE: Final = 9
+#: Decimal digits of a currency without a minor unit; its amounts are larger by themselves.
+ZERO_DECIMAL_SCALE: Final = 6
+#: What the key of a currency's unit begins with: `money:usd`.
+MONEY_PREFIX: Final = "money:"
+
+_CREDITS_KEY: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unit:
+    """What an amount counts: credits of some kind, or a currency."""
+
+    #: Name of the unit: `api_calls`, or `money:usd` for a currency.
+    key: str
+    #: `credits` or `currency`.
+    kind: Kind
+    #: Decimal digits that an amount keeps; fixed for life.
+    scale: int
+    #: How far below zero an account may go, in the ledger's integers; None is unlimited.
+    overdraft: int | None = 0
+
+    def __post_init__(self) -> None:
+        _check_kind(self.kind)
+        _check_key(self.key, self.kind)
+        _check_scale(self.scale)
+        _check_overdraft(self.overdraft)
+
+    @property
+    def currency(self) -> str | None:
+        """Code of the currency, or None for credits."""
+        return self.key.removeprefix(MONEY_PREFIX) if self.kind == "currency" else None
+
+
+def credits_unit(key: str, scale: int = CREDITS_SCALE, *, overdraft: int | None = 0) -> Unit:
+    """Give the unit that counts credits of one kind.
+
+    Raises:
+        InvalidText: the key is not 1 to 64 letters, digits, `_`, `.` or `-`, beginning with a
+            letter or digit.
+        InvalidRequest: the scale is not 0 to 12, or the overdraft no integer from 0.
+
+    >>> credits_unit("api_calls").scale
+    6
+    """
+    return Unit(key=key, kind="credits", scale=scale, overdraft=overdraft)
+
+
+def currency_unit(code: str, *, overdraft: int | None = 0) -> Unit:
+    """Give the unit that counts a currency.
+
+    Raises:
+        UnknownCurrency: the code is not in ISO 4217.
+
+    >>> currency_unit("USD").key, currency_unit("usd").scale, currency_unit("jpy").scale
+    ('money:usd', 9, 6)
+    """
+    unit = _CURRENCY_UNITS[currency(code).code]
+    return unit if overdraft == 0 else replace(unit, overdraft=overdraft)
+
+
+def default_unit(key: str) -> Unit:
+    """Give the unit that a key means where no catalog says otherwise.
+
+    >>> default_unit("money:eur").kind, default_unit("api_calls").kind
+    ('currency', 'credits')
+    """
+    return currency_unit(key.removeprefix(MONEY_PREFIX)) if is_money(key) else credits_unit(key)
+
+
+def is_money(key: object) -> bool:
+    """Tell whether a unit's key is that of a currency.
+
+    >>> is_money("money:usd"), is_money("api_calls")
+    (True, False)
+    """
+    return isinstance(key, str) and key.startswith(MONEY_PREFIX)
+
+
+def _check_kind(kind: object) -> None:
+    if kind not in ("credits", "currency"):
+        raise InvalidRequest("a unit's kind is 'credits' or 'currency'")
+
+
+def _check_key(key: object, kind: Kind) -> None:
+    if not isinstance(key, str):
+        raise InvalidText(f"a unit's key must be a str, not {type(key).__name__}")
+    if kind == "credits" and not _CREDITS_KEY.fullmatch(key):
+        raise InvalidText(
+            f"{echo(key)} is no key of a unit; write 1 to 64 letters, digits, '_', '.' or '-', "
+            "beginning with a letter or digit"
+        )
+    if kind == "currency" and key != MONEY_PREFIX + currency(key.removeprefix(MONEY_PREFIX)).code:
+        raise InvalidText(f"{echo(key)} is no key of a currency; write it like 'money:usd'")
+
+
+def _check_scale(scale: object) -> None:
+    if type(scale) is not int or not 0 <= scale <= MAXIMUM_SCALE:
+        raise InvalidRequest(f"a unit's scale is an integer from 0 to {MAXIMUM_SCALE}")
+
+
+def _check_overdraft(overdraft: object) -> None:
+    if overdraft is not None and (type(overdraft) is not int or not 0 <= overdraft <= MAXIMUM):
+        raise InvalidRequest("a unit's overdraft is an integer from 0, or None for unlimited")
+
+
+_CURRENCY_UNITS: Final = {
+    money.code: Unit(
+        key=MONEY_PREFIX + money.code,
+        kind="currency",
+        scale=CURRENCY_SCALE if money.exponent else ZERO_DECIMAL_SCALE,
+    )
+    for money in currencies()
+}

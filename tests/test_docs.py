@@ -1,0 +1,88 @@
+"""Documents do not lie: their examples run, and the files and links that they name are there."""
+
+import re
+from pathlib import Path
+
+import pytest
+from sybil import Document
+from sybil.document import PythonDocStringDocument
+from sybil.parsers import markdown, rest
+
+ROOT = Path(__file__).parent.parent
+SOURCE = ROOT / "src" / "tollkeeper"
+README = ROOT / "README.md"
+ARCHITECTURE = ROOT / "ARCHITECTURE.md"
+
+FENCED = re.compile(r"^```.*?^```", re.MULTILINE | re.DOTALL)
+LINK = re.compile(r"\]\(([^)\s]+)\)")
+#: A file or a folder as a map of the code names it: `ledger/`, `store/journal.py`, `STYLE.md`.
+NAMED = re.compile(r"(?<![\w./:-])\.?\w[\w./-]*?(?:\.(?:py|md)\b|/(?![\w.*<{]))")
+
+
+def documents() -> list[Path]:
+    """Every document of ours, and the two that must be there even when they are not."""
+    rooms = ("*.md", "docs/**/*.md", "src/**/*.md", "bench/**/*.md")
+    return sorted({README, ARCHITECTURE, *(path for room in rooms for path in ROOT.glob(room))})
+
+
+def name(path: Path) -> str:
+    """How a test of one file is called."""
+    return str(path.relative_to(ROOT))
+
+
+def run(document: Document) -> int:
+    """Evaluate the examples of a document in order, and return how many there were."""
+    examples = list(document.examples())
+    for example in examples:
+        example.evaluate()
+    return len(examples)
+
+
+@pytest.mark.parametrize("path", documents(), ids=name)
+def test_examples_in_documents_run(
+    path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each ```python block runs after those above it, in an empty folder."""
+    monkeypatch.chdir(tmp_path)
+    run(Document.parse(str(path), markdown.PythonCodeBlockParser(), markdown.SkipParser()))
+
+
+@pytest.mark.parametrize("path", sorted(SOURCE.rglob("*.py")), ids=name)
+def test_examples_in_docstrings_run(
+    path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each `>>>` in a docstring gives what it says."""
+    monkeypatch.chdir(tmp_path)
+    run(PythonDocStringDocument.parse(str(path), rest.DocTestParser()))
+
+
+def test_the_readme_shows_python() -> None:
+    """The first page has an example, so the test above has something to run."""
+    assert "```python" in README.read_text()
+
+
+def test_the_map_names_only_what_exists() -> None:
+    """ARCHITECTURE.md may shorten a path from the left, but never invent one."""
+    rooms = ("*", "src/**/*", "tests/**/*", "docs/**/*", "bench/**/*", ".ci/*")
+    there = {f"/{name(path)}" for room in rooms for path in ROOT.glob(room)}
+    text = re.sub(r"https?://\S+", "", ARCHITECTURE.read_text())
+    named = {found.group().rstrip("/") for found in NAMED.finditer(text)}
+    assert named
+    assert not [word for word in named if not any(path.endswith(f"/{word}") for path in there)]
+
+
+def test_the_map_names_every_room() -> None:
+    """A room that the map leaves out cannot be found."""
+    text = ARCHITECTURE.read_text()
+    modules = [path.relative_to(SOURCE) for path in SOURCE.rglob("*.py")]
+    names = {path.parts[0].removesuffix(".py") for path in modules}
+    public = sorted(name for name in names if not name.startswith("_"))
+    assert not [name for name in public if not re.search(rf"\b{name}\b", text)]
+
+
+@pytest.mark.parametrize("path", documents(), ids=name)
+def test_relative_links_resolve(path: Path) -> None:
+    """A link within the repository leads somewhere."""
+    links = LINK.findall(FENCED.sub("", path.read_text()))
+    inside = [link.partition("#")[0] for link in links if not re.match(r"[a-z]+:", link)]
+    assert not [link for link in inside if link and not (path.parent / link).exists()]
