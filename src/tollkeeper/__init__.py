@@ -8,9 +8,9 @@
 Decimal('997')
 """
 
-from tollkeeper.billing import Billing
+from tollkeeper.billing import AsyncBilling, Billing
 from tollkeeper.values.money import Money
 
 __version__ = "0.1.0"
 
-__all__ = ["Billing", "Money"]
+__all__ = ["AsyncBilling", "Billing", "Money"]

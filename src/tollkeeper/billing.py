@@ -5,9 +5,9 @@ No verb of business lives here.
 
 from collections.abc import Iterable
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Self
 
-from sqlalchemy import URL, Engine
+from sqlalchemy import URL, Connection, Engine
 
 from tollkeeper.clock import Clock, SystemClock
 from tollkeeper.doors.awaiting import Awaited
@@ -115,7 +115,7 @@ class Billing:
         """Run verbs inside the transaction of a connection or session that the app hands over."""
         wired = self._wired
         inner = join(connection, wired.engine.dialect)
-        return Joined(JoinedDoor(inner, wired.ledger, wired.threads.learn_units), wired.ledger)
+        return Joined(JoinedDoor(inner, wired.ledger, wired.threads.learn_unit), wired.ledger)
 
     def close(self) -> None:
         """Answer the calls under way, then let go of the database."""
@@ -135,8 +135,102 @@ class Billing:
         self.close()
 
 
+class AsyncBilling:
+    """The same for tasks: every verb is awaited. See `Billing` for the arguments.
+
+    >>> import asyncio
+    >>> async def main():
+    ...     async with AsyncBilling("sqlite://") as billing:
+    ...         await billing.migrate()
+    ...         await billing.credits.grant("user_1", "api_calls", 1000)
+    ...         return (await billing.credits.consume("user_1", "api_calls", 3)).balance.available
+    >>> asyncio.run(main())
+    Decimal('997')
+    """
+
+    def __init__(
+        self,
+        database: str | URL | Engine | Any,
+        *,
+        clock: Clock | None = None,
+        units: Iterable[Unit] = (),
+        schema: str = DEFAULT_SCHEMA,
+        lock_timeout_seconds: float = 10.0,
+        prepare_statements: bool = True,
+    ) -> None:
+        self._wired = _Wired(
+            database,
+            clock=clock,
+            units=units,
+            schema=schema,
+            lock_timeout_seconds=lock_timeout_seconds,
+            prepare_statements=prepare_statements,
+        )
+        self._door = TaskDoor(self._wired.threads, self._wired.writer)
+        desk = Desk(self._door, self._wired.ledger)
+        self.credits = Awaited(Credits(desk), self._door)
+
+    async def migrate(self, *, citus: bool = False) -> Migrated:
+        """Make our tables, or bring them up to date; safe to repeat and to race."""
+        wired = self._wired
+        return await self._door.run(lambda: migrate(wired.engine, wired.schema, citus=citus))
+
+    def using(self, connection: Any) -> "AwaitedJoined":
+        """Run verbs inside the transaction of a connection or session that the app hands over."""
+        return AwaitedJoined(connection, self._wired)
+
+    async def close(self) -> None:
+        """Answer the calls under way, then let go of the database."""
+        await self._door.run(self._wired.close)
+        self._door.close()
+
+    async def __aenter__(self) -> Self:
+        """Use it as a context manager, which closes it."""
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Close it."""
+        await self.close()
+
+
 class Joined:
     """The rooms inside one transaction of the host's."""
 
     def __init__(self, door: Door, ledger: Ledger) -> None:
         self.credits = Credits(Desk(door, ledger))
+
+
+class AwaitedJoined:
+    """The rooms inside one transaction of a host's tasks."""
+
+    def __init__(self, host: Any, wired: _Wired) -> None:
+        self.credits = JoinedTasks(host, wired, "credits")
+
+
+class JoinedTasks:
+    """One room, whose verbs run inside the transaction of an async connection or session."""
+
+    def __init__(self, host: Any, wired: _Wired, room: str) -> None:
+        self._host = host
+        self._wired = wired
+        self._room = room
+
+    def __getattr__(self, verb: str) -> Any:
+        """Give a verb as a coroutine function."""
+        if verb.startswith("_"):
+            raise AttributeError(verb)
+
+        async def call(*arguments: Any, **options: Any) -> Any:
+            def work(inner: Connection) -> Any:
+                door = JoinedDoor(inner, self._wired.ledger, self._wired.threads.learn_unit)
+                room = getattr(Joined(door, self._wired.ledger), self._room)
+                return getattr(room, verb)(*arguments, **options)
+
+            return await join_async(self._host, self._wired.engine.dialect, work)
+
+        return call

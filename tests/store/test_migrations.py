@@ -1,4 +1,4 @@
-"""Migrations: they make the schema of `store.tables`, once, whoever calls them and however often."""
+"""Migrations make the schema of `store.tables`, once, whoever calls them and however often."""
 
 import asyncio
 import re
@@ -187,7 +187,7 @@ def test_the_catalog_is_what_the_tables_would_make(engine: Engine, tmp_path: Pat
 
 
 def written(engine: Engine, *kinds: str) -> list[str]:
-    """How SQLite, or PostgreSQL's catalog, tells what there is, but for the table of the version."""
+    """What the database itself says of our tables, the version's apart."""
     with engine.connect() as connection:
         if engine.dialect.name == "postgresql":
             return catalog(connection, "tollkeeper")
@@ -417,7 +417,7 @@ def test_a_newer_database_is_left_alone(engine: Engine) -> None:
     migrate(engine)
     write_version(engine, "9999")
     before = written(engine)
-    with pytest.raises(NotMigrated, match="9999.* upgrade Tollkeeper") as caught:
+    with pytest.raises(NotMigrated, match=r"9999.* upgrade Tollkeeper") as caught:
         migrate(engine)
     assert caught.value.details == {"found": "9999", "needed": HEAD}
     assert written(engine) == before

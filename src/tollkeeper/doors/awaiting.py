@@ -28,8 +28,8 @@ def awaited(verb: Callable[..., Any], door: TaskDoor) -> Callable[..., Any]:
     async def call(*arguments: Any, **options: Any) -> Any:
         try:
             answer = verb(*arguments, **options)
-        except UnitsUnknown:
-            await door.fetch_units()
+        except UnitsUnknown as unknown:
+            await door.find_unit(unknown.key)
             answer = verb(*arguments, **options)
         return await answer
 

@@ -32,13 +32,17 @@ class Door(Protocol):
         """Run work that writes, in a transaction of its own or the host's."""
         ...
 
-    def learn_units(self) -> None:
-        """Read the units that the books hold; a door of tasks raises UnitsUnknown instead."""
+    def learn_unit(self, key: str) -> None:
+        """Look whether the books hold a unit; a door of tasks raises UnitsUnknown instead."""
         ...
 
 
 class UnitsUnknown(Exception):
     """A task met a unit for the first time; it must be read without blocking the loop."""
+
+    def __init__(self, key: str) -> None:
+        self.key = key
+        super().__init__(key)
 
 
 def plain(result: Result) -> Any:

@@ -23,11 +23,11 @@ class JoinedDoor:
     """Runs operations on a connection whose transaction somebody else began and will end."""
 
     def __init__(
-        self, connection: Connection, ledger: Ledger, learn_units: Callable[[], None]
+        self, connection: Connection, ledger: Ledger, learn_unit: Callable[[str], None]
     ) -> None:
         self._connection = connection
         self._ledger = ledger
-        self._learn_units = learn_units
+        self._learn_unit = learn_unit
 
     def change(self, request: Request, finish: Finish | None = None) -> Any:
         """Run the request here and now."""
@@ -49,9 +49,9 @@ class JoinedDoor:
         except Exception as error:
             raise as_error(error) from error.__cause__
 
-    def learn_units(self) -> None:
-        """Read the units on another connection: only what is committed is fixed for life."""
-        self._learn_units()
+    def learn_unit(self, key: str) -> None:
+        """Look for a unit on another connection: only what is committed is fixed for life."""
+        self._learn_unit(key)
 
     def _outcome(self, request: Request) -> Any:
         try:

@@ -43,14 +43,18 @@ class TaskDoor:
         loop = asyncio.get_running_loop()
         return loop.run_in_executor(self._readers, self._behind.transact, work)
 
-    def learn_units(self) -> None:
-        """Ask to be called again once the units were read (see `fetch_units`)."""
-        raise UnitsUnknown
-
-    async def fetch_units(self) -> None:
-        """Read the units without blocking the loop."""
+    async def run(self, work: Callable[[], T]) -> T:
+        """Run any blocking work beside the loop."""
         loop = asyncio.get_running_loop()
-        await loop.run_in_executor(self._readers, self._behind.learn_units)
+        return await loop.run_in_executor(self._readers, work)
+
+    def learn_unit(self, key: str) -> None:
+        """Ask to be called again once the unit was looked for (see `find_unit`)."""
+        raise UnitsUnknown(key)
+
+    async def find_unit(self, key: str) -> None:
+        """Look for a unit without blocking the loop."""
+        await self.run(lambda: self._behind.learn_unit(key))
 
     def close(self) -> None:
         """Let the readers end."""

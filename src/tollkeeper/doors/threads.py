@@ -53,7 +53,11 @@ class ThreadDoor:
         except Exception as error:
             raise as_error(error) from error.__cause__
 
-    def learn_units(self) -> None:
-        """Read every unit; they are few, and fixed for life."""
-        units = self.read(lambda connection: all_units(connection, self._ledger.database))
-        self._ledger.units.confirm(units)
+    def learn_unit(self, key: str) -> None:
+        """Read every unit, unless this one was just looked for; they are few, and fixed for life."""
+        known = self._ledger.units
+        if known.may_be_used(key):
+            return
+        known.confirm(self.read(lambda connection: all_units(connection, self._ledger.database)))
+        if not known.is_confirmed(key):
+            known.looked_for(key)

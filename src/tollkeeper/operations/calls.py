@@ -74,12 +74,8 @@ class Desk:
         return self.ledger.units[key]
 
     def _learn(self, key: str) -> None:
-        units = self.ledger.units
-        if units.may_be_used(key):
-            return
-        self.door.learn_units()
-        if not units.is_confirmed(key):
-            units.looked_for(key)
+        if not self.ledger.units.may_be_used(key):
+            self.door.learn_unit(key)
 
 
 def credits_key(key: object) -> str:

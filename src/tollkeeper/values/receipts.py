@@ -13,6 +13,9 @@ from tollkeeper.values.amounts import format_amount, from_minor
 from tollkeeper.values.books import Balance, Entry, GrantLine
 from tollkeeper.values.texts import canonical_json
 
+#: What a result may tell in the unit's amounts.
+AMOUNTS = frozenset({"amount", "settled", "uncollected", "overdraft"})
+
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
@@ -37,8 +40,8 @@ class Receipt:
 
     @property
     def amount(self) -> Decimal:
-        """How much the operation moved in its own account."""
-        return self.entries[0].amount if self.entries else Decimal(0)
+        """How much the operation moved in its own account; of a settle, what it settled."""
+        return from_minor(self._minor(), self.balance.unit.scale) if self.balance else Decimal(0)
 
     @property
     def lines(self) -> tuple[GrantLine, ...]:
@@ -75,7 +78,7 @@ class Receipt:
             "unit": self.unit,
             "balance": self.balance.to_dict() if self.balance else None,
             "entries": [entry.to_dict() for entry in self.entries],
-            "result": dict(self.result),
+            "result": self._told_as_text(),
             "created_at": self.created_at.isoformat(),
         }
 
@@ -84,10 +87,19 @@ class Receipt:
         return canonical_json(self.to_dict())
 
     def _minor(self) -> int:
+        if "settled" in self.result:
+            return int(self.result["settled"])
         if not self.entries or not self.balance:
             return 0
         change = self.entries[0].change
         return abs(change.available + change.restricted or change.held or change.debt)
+
+    def _told_as_text(self) -> dict[str, Any]:
+        scale = self.balance.unit.scale if self.balance else 0
+        return {
+            name: format_amount(value, scale) if name in AMOUNTS and value is not None else value
+            for name, value in self.result.items()
+        }
 
     def _told(self, name: str) -> Decimal:
         value = self.result.get(name)

@@ -1,10 +1,11 @@
 """Makes a migration the only one at work in its database. Owns the locks; knows no table."""
 
 import time
+from contextlib import closing
 from typing import Final
 
 from sqlalchemy import Connection, text
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.engine.interfaces import DBAPICursor
 
 from tollkeeper.errors import NoTransaction
 from tollkeeper.store.migrations.place import Place
@@ -27,7 +28,7 @@ def lock(connection: Connection, place: Place) -> None:
         _lock_postgres(connection)
     elif _is_driver_in_transaction(connection):
         # Only a write takes the lock here; whether it finds a table of ours must not matter.
-        connection.exec_driver_sql(f"CREATE TABLE {place.name('migrating')} (nothing)")
+        connection.exec_driver_sql(f"CREATE TABLE {place.name('migrating')} (held integer)")
         connection.exec_driver_sql(f"DROP TABLE {place.name('migrating')}")
     else:
         connection.exec_driver_sql("BEGIN IMMEDIATE")
@@ -43,14 +44,18 @@ def isolated(connection: Connection, place: Place) -> Connection:
 def use_wal(connection: Connection) -> None:
     """Give a SQLite file its write-ahead log, so that readers and the writer never wait.
 
-    A database in memory has no file. Inside a transaction SQLite would refuse.
+    A database in memory has no file. Inside a transaction SQLite would refuse, so the driver's own
+    cursor is used: at the first statement through SQLAlchemy a host may begin one.
     """
-    if not _is_driver_in_transaction(connection) and _has_file(connection):
+    if _is_driver_in_transaction(connection):
+        return
+    with closing(connection.connection.cursor()) as cursor:
+        if not _has_file(cursor):
+            return
         for left in reversed(range(WAL_TRIES)):
-            if _is_wal(connection, last=not left):
+            if _is_wal(cursor, connection.dialect.loaded_dbapi.OperationalError, last=not left):
                 break
             time.sleep(WAL_PAUSE_SECONDS)
-    connection.rollback()
 
 
 def _lock_postgres(connection: Connection) -> None:
@@ -67,19 +72,20 @@ def _lock_postgres(connection: Connection) -> None:
         raise NoTransaction
 
 
-def _is_wal(connection: Connection, *, last: bool) -> bool:
+def _is_wal(cursor: DBAPICursor, busy: type[Exception], *, last: bool) -> bool:
     """Switch to the log; False where another process holds the file: SQLite does not wait here."""
     try:
-        connection.exec_driver_sql("PRAGMA journal_mode = WAL")
-    except OperationalError as error:
-        if last or "locked" not in str(error.orig):
+        cursor.execute("PRAGMA journal_mode = WAL")
+    except busy as error:
+        if last or "locked" not in str(error):
             raise
         return False
     return True
 
 
-def _has_file(connection: Connection) -> bool:
-    main = connection.exec_driver_sql("PRAGMA database_list").first()
+def _has_file(cursor: DBAPICursor) -> bool:
+    cursor.execute("PRAGMA database_list")
+    main = cursor.fetchone()
     return main is not None and bool(main[2])
 
 
