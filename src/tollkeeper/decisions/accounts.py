@@ -5,7 +5,6 @@
 construction: callers name grants and amounts, never balances.
 """
 
-from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple
 
@@ -18,8 +17,7 @@ UNLIMITED = MAXIMUM
 AccountKey = tuple[str, str]
 
 
-@dataclass(frozen=True, slots=True)
-class OpenGrant:
+class OpenGrant(NamedTuple):
     """What is left of a grant, with the facts that decide when it burns."""
 
     id: str
@@ -68,8 +66,7 @@ class Line(NamedTuple):
     held: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Account:
+class Account(NamedTuple):
     """One customer's balance in one unit, with every open grant in burn order."""
 
     customer: str
@@ -94,8 +91,7 @@ class Account:
         return self.customer, self.unit
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(NamedTuple):
     """One signed change of one account, and the account as it stood after it."""
 
     kind: str

@@ -5,7 +5,7 @@ and the audit all use it, so a job that sweeps changes promptness and never the 
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 
 from tollkeeper.decisions.accounts import Account, Entry, Line, OpenGrant, find, post
@@ -52,7 +52,7 @@ def advance(account: Account, holds: Sequence[Hold], now: datetime) -> Advanced:
         else:
             account, due = _expire(account, subject, moment)
         booked.append(due)
-    return Advanced(replace(account, due_at=next_due(account, waiting)), tuple(booked))
+    return Advanced(account._replace(due_at=next_due(account, waiting)), tuple(booked))
 
 
 def next_due(account: Account, holds: Iterable[Hold]) -> datetime | None:
@@ -67,8 +67,8 @@ def watch(account: Account, entries: list[Entry]) -> tuple[Account, list[Entry]]
     due = sooner(account.due_at, next_due(account, ()))
     if due == account.due_at:
         return account, entries
-    account = replace(account, due_at=due)
-    return account, [*entries[:-1], replace(entries[-1], after=account)]
+    account = account._replace(due_at=due)
+    return account, [*entries[:-1], entries[-1]._replace(after=account)]
 
 
 def sooner(first: datetime | None, second: datetime | None) -> datetime | None:
@@ -106,10 +106,9 @@ def _next_step(
 
 def _activate(account: Account, grant: OpenGrant, moment: datetime) -> tuple[Account, Due]:
     """Book that a grant became spendable: from restricted to available, unless bound to features."""
-    grants = tuple(replace(g, pending=False) if g.id == grant.id else g for g in account.grants)
+    grants = tuple(g._replace(pending=False) if g.id == grant.id else g for g in account.grants)
     moved = 0 if grant.features else grant.remaining
-    after = replace(
-        account,
+    after = account._replace(
         grants=grants,
         available=account.available + moved,
         restricted=account.restricted - moved,

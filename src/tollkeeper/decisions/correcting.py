@@ -1,6 +1,6 @@
 """Corrections by people: revoke, adjust, set a balance, set an overdraft limit (RULES.md I2). Pure."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from typing import ClassVar
 
@@ -120,7 +120,7 @@ class SetOverdraft(Request):
 
     def decide(self, book: Book, now: datetime) -> Outcome:
         """Change the limit, with an entry of zero that tells when."""
-        account = replace(book.account(self.customer, self.unit), overdraft=self.limit)
+        account = book.account(self.customer, self.unit)._replace(overdraft=self.limit)
         _, entry = post(account, "set_overdraft", (), account.grants)
         return Outcome((entry,), result={"overdraft": self.limit})
 
@@ -131,7 +131,7 @@ def adjusted(
     """Book a correction: up as a grant that pays debt first, down by the burn order."""
     if amount < 0:
         _, entry = spend(account, request.verb, -amount, UNLIMITED, None, book, "beyond_limit")
-        return Outcome((entry if entry.debt else replace(entry, mark=None),))
+        return Outcome((entry if entry.debt else entry._replace(mark=None),))
     fact = GrantFact(
         id=f"grt_{suffix(request.id)}",
         customer=account.customer,

@@ -287,4 +287,4 @@ def _joined(first: tuple[Drawn, ...], second: tuple[Drawn, ...]) -> tuple[Drawn,
 def _due(entry: Entry, hold: Hold) -> Entry:
     """Note in the account when the hold lapses."""
     due = sooner(entry.after.due_at, hold.expires_at)
-    return replace(entry, after=replace(entry.after, due_at=due))
+    return entry._replace(after=entry.after._replace(due_at=due))

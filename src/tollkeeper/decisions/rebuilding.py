@@ -47,8 +47,7 @@ class Rebuilt:
         for line in past.lines:
             grants = self._line(grants, Line(*line), past)
         account = self.account
-        self.account = replace(
-            account,
+        self.account = account._replace(
             available=account.available + past.available,
             restricted=account.restricted + past.restricted,
             held=account.held + past.held,
@@ -62,7 +61,7 @@ class Rebuilt:
     def finished(self) -> tuple[Account, list[Hold]]:
         """Give the account and its open holds, ready to be advanced to a moment."""
         holds = list(self.holds.values())
-        return replace(self.account, due_at=next_due(self.account, holds)), holds
+        return self.account._replace(due_at=next_due(self.account, holds)), holds
 
     def _line(
         self, grants: tuple[OpenGrant, ...], line: Line, past: Past
@@ -76,7 +75,7 @@ class Rebuilt:
                 return grants
             current = fact.opened(0, past.created_at)
         if past.kind == "activate":
-            current = replace(current, pending=False)
+            current = current._replace(pending=False)
         return with_grant(grants, current.left_with(current.remaining + line.remaining))
 
     def _tell_hold(self, past: Past) -> None:

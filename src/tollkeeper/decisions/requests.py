@@ -5,9 +5,10 @@ make (`decide`). Many requests can therefore be loaded, decided and written toge
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, ClassVar, Protocol
+from types import MappingProxyType
+from typing import Any, ClassVar, NamedTuple, Protocol
 
 from tollkeeper.decisions.accounts import Account, AccountKey, Entry, OpenGrant
 from tollkeeper.decisions.holds import Hold
@@ -80,8 +81,7 @@ class RecordedEntry:
     lines: tuple[tuple[str, int, int], ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Needs:
+class Needs(NamedTuple):
     """The rows that a request reads or changes, besides its own key."""
 
     accounts: tuple[AccountKey, ...] = ()
@@ -112,15 +112,14 @@ class Book(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(NamedTuple):
     """What is to be written for one accepted request. Nothing in it means nothing changes."""
 
     entries: tuple[Entry, ...] = ()
     made: tuple[GrantFact, ...] = ()
     holds: tuple[Hold, ...] = ()
     #: What the answer tells beyond the entries; stored as canonical JSON.
-    result: Mapping[str, Any] = field(default_factory=dict)
+    result: Mapping[str, Any] = MappingProxyType({})
     #: An earlier operation that did this already; its answer is given again.
     replays: str | None = None
 

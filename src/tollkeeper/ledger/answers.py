@@ -1,13 +1,15 @@
-"""From rows to answers: a first receipt and its replay are built by the same function."""
+"""From rows to answers: a first receipt and its replay are built by the same functions."""
 
 import json
 from collections.abc import Mapping, Sequence
+from datetime import datetime
+from functools import partial
 from typing import Any
 
 from tollkeeper.ledger.codec import lines_from
 from tollkeeper.store.types import read_moment
 from tollkeeper.values.books import Amounts, Balance, Entry
-from tollkeeper.values.receipts import HoldReceipt, Receipt
+from tollkeeper.values.receipts import HoldReceipt, Receipt, Told
 from tollkeeper.values.units import Unit
 
 #: Verbs whose answer is the hold itself.
@@ -19,22 +21,10 @@ Units = Mapping[str, Unit]
 def receipt_from(
     customer: str, rows: Sequence[Sequence[Any]], units: Units, *, replayed: bool = False
 ) -> Receipt:
-    """Build the answer of an operation from its rows, in the order of their parts."""
+    """Give the answer of an operation, which reads the rows (in the order of parts) when asked."""
     head = rows[0]
-    result = json.loads(head[20]) if head[20] else {}
-    kind = result.pop("verb", head[3])
-    entries = tuple([entry_from(row, units) for row in rows if row[9] is not None])
-    shape = HoldReceipt if kind in HOLD_VERBS else Receipt
-    return shape(
-        head[1],
-        customer,
-        kind,
-        entries,
-        result,
-        _moment(head[6]),
-        _balance(customer, rows, units),
-        replayed,
-    )
+    shape = HoldReceipt if _kind(head) in HOLD_VERBS else Receipt
+    return shape(head[1], customer, _moment(head[6]), partial(_read, customer, rows, units), replayed)
 
 
 def entry_from(row: Sequence[Any], units: Units) -> Entry:
@@ -47,23 +37,40 @@ def entry_from(row: Sequence[Any], units: Units) -> Entry:
         row[3],
         row[9],
         Amounts(row[10] or 0, row[11] or 0, row[12] or 0, row[13] or 0),
-        Amounts(row[14] or 0, row[15] or 0, row[16] or 0, row[17] or 0),
+        _after(row),
         lines_from(row[18]),
         created,
-        _moment(row[7]) if row[7] is not None else created,
+        created if row[7] is None else _moment(row[7]),
         row[19],
     )
+
+
+def _read(customer: str, rows: Sequence[Sequence[Any]], units: Units) -> Told:
+    result = json.loads(rows[0][20]) if rows[0][20] else {}
+    kind = result.pop("verb", rows[0][3])
+    entries = tuple([entry_from(row, units) for row in rows if row[9] is not None])
+    return Told(kind, entries, result, _balance(customer, rows, units))
+
+
+def _kind(head: Sequence[Any]) -> str:
+    """Tell the verb without reading the result, where the entry's kind says it."""
+    if head[3] in HOLD_VERBS or not head[20] or '"verb"' not in head[20]:
+        return str(head[3])
+    return str(json.loads(head[20]).get("verb", head[3]))
 
 
 def _balance(customer: str, rows: Sequence[Sequence[Any]], units: Units) -> Balance | None:
     """Give the balance after the last row of the caller's own customer."""
     own = [row for row in rows if row[0] == customer and row[8] is not None]
-    if not own:
-        return None
-    row = own[-1]
-    after = Amounts(row[14] or 0, row[15] or 0, row[16] or 0, row[17] or 0)
-    return Balance(units[row[8]], after)
+    return Balance(units[own[-1][8]], _after(own[-1])) if own else None
 
 
-def _moment(value: Any) -> Any:
-    return read_moment(value)
+def _after(row: Sequence[Any]) -> Amounts:
+    return Amounts(row[14] or 0, row[15] or 0, row[16] or 0, row[17] or 0)
+
+
+def _moment(value: Any) -> datetime:
+    moment = read_moment(value)
+    if moment is None:
+        raise ValueError("a moment is missing")
+    return moment

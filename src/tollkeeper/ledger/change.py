@@ -153,21 +153,7 @@ def _earlier(run: _Run, request: Request) -> Answer | None:
             idempotency_key=request.idempotency_key,
             operation=receipt.operation_id,
         )
-    return as_replay(receipt)
-
-
-def as_replay(receipt: Receipt) -> Receipt:
-    """Mark a receipt as given again."""
-    return type(receipt)(
-        receipt.operation_id,
-        receipt.customer,
-        receipt.kind,
-        receipt.entries,
-        receipt.result,
-        receipt.created_at,
-        receipt.balance,
-        replayed=True,
-    )
+    return receipt.as_replay()
 
 
 def _replayed(run: _Run, request: Request, operation: str) -> Receipt:

@@ -5,7 +5,7 @@ paid, cost, features|0, pending]`; the view `grants` reads the same shape.
 """
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
@@ -103,23 +103,25 @@ def hold_row(hold: Hold) -> tuple[Any, ...]:
     )
 
 
-def fact_from(row: Mapping[str, Any]) -> GrantFact:
-    """Read the fact of a grant."""
+def fact_from(row: Sequence[Any]) -> GrantFact:
+    """Read the fact of a grant (see store.grants.COLUMNS)."""
+    customer, name, unit, _, amount, source, source_id, priority, paid = row[:9]
+    effective, expires, cost, cost_currency, features, origin = row[9:15]
     return GrantFact(
-        id=row["id"],
-        customer=row["customer_id"],
-        unit=row["unit"],
-        amount=row["amount"],
-        source=row["source"],
-        priority=row["priority"],
-        paid=bool(row["paid"]),
-        effective_at=_moment(row["effective_at"]),
-        expires_at=read_moment(row["expires_at"]),
-        cost=row["cost"],
-        cost_currency=row["cost_currency"],
-        features=tuple(json.loads(row["features"] or "[]")),
-        source_id=row["source_id"],
-        origin=row["origin"],
+        id=name,
+        customer=customer,
+        unit=unit,
+        amount=amount,
+        source=source,
+        priority=priority,
+        paid=bool(paid),
+        effective_at=_moment(effective),
+        expires_at=read_moment(expires),
+        cost=cost,
+        cost_currency=cost_currency,
+        features=tuple(json.loads(features or "[]")),
+        source_id=source_id,
+        origin=origin,
     )
 
 

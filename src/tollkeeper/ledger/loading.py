@@ -121,7 +121,7 @@ def _load_facts(
     for rows in made.corrected.values():
         wanted.update(_grants_named(rows))
     for row in grants.facts_by_ids(connection, database, sorted(wanted)):
-        fact = fact_from(row._mapping)
+        fact = fact_from(row)
         book.grants[(fact.customer, fact.id)] = fact
 
 
@@ -134,7 +134,7 @@ def _units_of_holds(
     connection: Connection, database: Database, names: set[Pair]
 ) -> dict[Pair, AccountKey]:
     rows = holds.holds_by_ids(connection, database, sorted(names))
-    return {(row.customer_id, row.id): (row.customer_id, row.unit) for row in rows}
+    return {(hold.customer, hold.id): (hold.customer, hold.unit) for hold in map(hold_from, rows)}
 
 
 def _plan_corrections(

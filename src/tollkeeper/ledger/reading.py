@@ -148,11 +148,11 @@ def _facts(
     ledger: Ledger, connection: Connection, customer: str, unit: str
 ) -> Iterator[GrantFact]:
     for row in reads.facts_of(connection, ledger.database, customer, unit):
-        yield fact_from(row._mapping)
+        yield fact_from(row)
 
 
 def _grant(ledger: Ledger, row: Any, remaining: dict[str, int]) -> Grant:
-    fact = fact_from(row._mapping)
+    fact = fact_from(row)
     return Grant(
         fact.id,
         fact.customer,

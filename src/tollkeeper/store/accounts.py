@@ -4,11 +4,12 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, text
+from sqlalchemy import Connection
 
 from tollkeeper.store import bulk
 from tollkeeper.store.bulk import Col
 from tollkeeper.store.database import Database
+from tollkeeper.store.running import fetch
 
 KEY = (Col("customer_id"), Col("unit"))
 STATE = (
@@ -34,7 +35,8 @@ NEW = (
 )
 _COLUMNS = ", ".join(f"a.{column.name}" for column in KEY + STATE)
 
-AccountRow = Row[Any]
+#: Key first, then the state.
+AccountRow = Sequence[Any]
 Keys = Sequence[tuple[str, str]]
 
 
@@ -67,7 +69,7 @@ def _lock_one(
         FROM {database.name("account")} AS a
         WHERE a.customer_id = :customer AND a.unit = :unit
         {lock}"""  # noqa: S608  # names are ours
-    return connection.execute(text(sql), {"customer": key[0], "unit": key[1]}).all()
+    return fetch(connection, sql, {"customer": key[0], "unit": key[1]})
 
 
 def existing(connection: Connection, database: Database, keys: Keys) -> set[tuple[str, str]]:
@@ -101,7 +103,7 @@ def accounts_of(
         FROM {database.name("account")} AS a
         WHERE a.customer_id = :customer
         ORDER BY a.unit"""  # noqa: S608  # names are ours
-    return connection.execute(text(sql), {"customer": customer}).all()
+    return fetch(connection, sql, {"customer": customer})
 
 
 def read_account(

@@ -10,9 +10,10 @@ from datetime import datetime
 from functools import lru_cache
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, Row, TextClause, text
+from sqlalchemy import Connection
 
 from tollkeeper.store.database import Database
+from tollkeeper.store.running import fetch, run, run_many
 from tollkeeper.store.types import moment_text
 
 Values = Sequence[Any]
@@ -38,11 +39,11 @@ def insert(
     if not rows:
         return
     if database.is_postgres:
-        statement = _insert_arrays(database.name(table), columns, ignore)
-        connection.execute(statement, _arrays(columns, rows))
+        given, values = _arrays(columns, rows)
+        run(connection, _insert_arrays(database.name(table), given, ignore), values)
     else:
         sql = _insert_values(database.name(table), columns, ignore)
-        connection.exec_driver_sql(sql, [_plain(row) for row in rows])
+        run_many(connection, sql, [_plain(row) for row in rows])
 
 
 def update(
@@ -57,12 +58,12 @@ def update(
     if not rows:
         return
     if database.is_postgres:
-        statement = _update_arrays(database.name(table), keys, columns)
-        connection.execute(statement, _arrays(keys + columns, rows))
+        given, values = _arrays(keys + columns, rows, leave_out=False)
+        run(connection, _update_arrays(database.name(table), len(keys), given), values)
     else:
         sql = _update_values(database.name(table), keys, columns)
         size = len(keys)
-        connection.exec_driver_sql(sql, [_plain((*row[size:], *row[:size])) for row in rows])
+        run_many(connection, sql, [_plain((*row[size:], *row[:size])) for row in rows])
 
 
 def look_up(
@@ -71,45 +72,44 @@ def look_up(
     sql: str,
     columns: tuple[Col, ...],
     rows: Sequence[Values],
-) -> Sequence[Row[Any]]:
+) -> Sequence[Values]:
     """Run a query over given rows: `{given}` in the SQL stands for the relation of `columns`."""
     if not rows:
         return []
     statement = _with_given(sql, columns, database.is_postgres)
     if database.is_postgres:
-        return connection.execute(statement, _arrays(columns, rows)).all()
-    return connection.execute(statement, {"given": json.dumps([list(row) for row in rows])}).all()
+        return fetch(connection, statement, _arrays(columns, rows, leave_out=False)[1])
+    return fetch(connection, statement, {"given": json.dumps([list(row) for row in rows])})
 
 
 @lru_cache(maxsize=256)
-def _with_given(sql: str, columns: tuple[Col, ...], postgres: bool) -> TextClause:
+def _with_given(sql: str, columns: tuple[Col, ...], postgres: bool) -> str:
     if postgres:
         names = ", ".join(column.name for column in columns)
-        return text(sql.replace("{given}", f"unnest({_casts(columns)}) AS given({names})"))
+        return sql.replace("{given}", f"unnest({_casts(columns)}) AS given({names})")
     picks = ", ".join(
         f"json_extract(value, '$[{number}]') AS {column.name}"
         for number, column in enumerate(columns)
     )
-    return text(sql.replace("{given}", f"(SELECT {picks} FROM json_each(:given)) AS given"))
+    return sql.replace("{given}", f"(SELECT {picks} FROM json_each(:given)) AS given")
 
 
 @lru_cache(maxsize=256)
-def _insert_arrays(table: str, columns: tuple[Col, ...], ignore: bool) -> TextClause:
+def _insert_arrays(table: str, columns: tuple[Col, ...], ignore: bool) -> str:
     names = ", ".join(column.name for column in columns)
     order = "ORDER BY 1, 2" if ignore else ""
     conflict = "ON CONFLICT DO NOTHING" if ignore else ""
-    return text(
-        f"INSERT INTO {table} ({names}) SELECT * FROM unnest({_casts(columns)}) {order} {conflict}"  # noqa: S608  # names are ours
-    )
+    given = f"unnest({_casts(columns)})"
+    return f"INSERT INTO {table} ({names}) SELECT * FROM {given} {order} {conflict}"  # noqa: S608  # names are ours
 
 
 @lru_cache(maxsize=256)
-def _update_arrays(table: str, keys: tuple[Col, ...], columns: tuple[Col, ...]) -> TextClause:
-    names = ", ".join(column.name for column in keys + columns)
-    sets = ", ".join(f"{column.name} = given.{column.name}" for column in columns)
-    match = " AND ".join(f"target.{key.name} = given.{key.name}" for key in keys)
-    given = f"unnest({_casts(keys + columns)}) AS given({names})"
-    return text(f"UPDATE {table} AS target SET {sets} FROM {given} WHERE {match}")  # noqa: S608  # names are ours
+def _update_arrays(table: str, keys: int, columns: tuple[Col, ...]) -> str:
+    names = ", ".join(column.name for column in columns)
+    sets = ", ".join(f"{column.name} = given.{column.name}" for column in columns[keys:])
+    match = " AND ".join(f"target.{key.name} = given.{key.name}" for key in columns[:keys])
+    given = f"unnest({_casts(columns)}) AS given({names})"
+    return f"UPDATE {table} AS target SET {sets} FROM {given} WHERE {match}"  # noqa: S608  # names are ours
 
 
 @lru_cache(maxsize=256)
@@ -135,21 +135,40 @@ def _casts(columns: Iterable[Col]) -> str:
     )
 
 
-def _arrays(columns: Sequence[Col], rows: Sequence[Values]) -> dict[str, str]:
-    values = zip(*rows, strict=True)
-    return {
-        f"p{number}": _array(column.type, list(cells))
-        for number, (column, cells) in enumerate(zip(columns, values, strict=True))
-    }
+def _arrays(
+    columns: Sequence[Col], rows: Sequence[Values], *, leave_out: bool = True
+) -> tuple[tuple[Col, ...], dict[str, str]]:
+    """Write rows as one array a column; columns that are NULL throughout may be left out."""
+    size = len(rows)
+    given: list[Col] = []
+    values: dict[str, str] = {}
+    for column, cells in zip(columns, zip(*rows, strict=True), strict=True):
+        first = cells[0]
+        alike = cells.count(first) == size
+        if leave_out and alike and first is None:
+            continue
+        name = f"p{len(given)}"
+        if alike:
+            values[name] = "{" + ",".join([_cell(column.type, first)] * size) + "}"
+        else:
+            values[name] = _array(column.type, cells)
+        given.append(column)
+    return tuple(given), values
 
 
 def _array(kind: str, cells: Sequence[Any]) -> str:
     """Write one column as PostgreSQL's array text."""
+    if kind == "bigint" and None not in cells:
+        return "{" + ",".join(map(str, cells)) + "}"
+    return "{" + ",".join([_cell(kind, cell) for cell in cells]) + "}"
+
+
+def _cell(kind: str, cell: Any) -> str:
+    if cell is None:
+        return "NULL"
     if kind == "text":
-        return "{" + ",".join(["NULL" if c is None else _quoted(c) for c in cells]) + "}"
-    if kind == "timestamptz":
-        return "{" + ",".join(["NULL" if c is None else f'"{c.isoformat()}"' for c in cells]) + "}"
-    return "{" + ",".join(["NULL" if c is None else str(c) for c in cells]) + "}"
+        return _quoted(cell)
+    return f'"{cell.isoformat()}"' if kind == "timestamptz" else str(cell)
 
 
 def _quoted(cell: str) -> str:

@@ -2,16 +2,7 @@
 
 from enum import Enum
 
-from sqlalchemy.exc import (
-    DataError,
-    DBAPIError,
-    DisconnectionError,
-    IntegrityError,
-    InterfaceError,
-    OperationalError,
-    ProgrammingError,
-    ResourceClosedError,
-)
+from sqlalchemy.exc import DBAPIError, DisconnectionError, ResourceClosedError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from tollkeeper.errors import (
@@ -51,19 +42,23 @@ _BY_STATE = {
     "3F000": Fault.UNMIGRATED,
 }
 
+#: Where the drivers' own errors come from; ours reach us unwrapped (see `running`).
+_DRIVERS = ("psycopg", "sqlite3", "asyncpg", "aiosqlite", "sqlalchemy.dialects")
+
 
 def fault_of(error: BaseException) -> Fault:
     """Tell what kind of failure an error is."""
     if isinstance(error, PoolTimeout | DisconnectionError | ResourceClosedError | OSError):
         return Fault.LOST
-    if not isinstance(error, DBAPIError):
+    raw = error.orig if isinstance(error, DBAPIError) else error
+    if raw is None or not type(raw).__module__.startswith(_DRIVERS):
         return Fault.OTHER
-    state = getattr(error.orig, "sqlstate", None) or getattr(error.orig, "pgcode", None)
+    state = getattr(raw, "sqlstate", None) or getattr(raw, "pgcode", None)
     if state in _BY_STATE:
         return _BY_STATE[state]
-    if error.connection_invalidated or _is_lost(error, state):
+    if _is_lost(raw, state) or getattr(error, "connection_invalidated", False):
         return Fault.LOST
-    return _by_text(error)
+    return _by_text(raw)
 
 
 def as_error(error: BaseException) -> TollkeeperError:
@@ -81,30 +76,25 @@ def as_error(error: BaseException) -> TollkeeperError:
     return made
 
 
-def _is_lost(error: DBAPIError, state: str | None) -> bool:
+def _is_lost(raw: BaseException, state: str | None) -> bool:
+    """Tell a broken connection; PostgreSQL's drivers give no state when it broke under them."""
     if state is not None:
         return state.startswith(("08", "57P"))
-    return isinstance(error, InterfaceError) or (
-        isinstance(error, OperationalError) and _is_psycopg(error)
+    kind = type(raw).__name__
+    return kind in ("InterfaceError", "ConnectionDoesNotExistError") or (
+        kind == "OperationalError" and not type(raw).__module__.startswith("sqlite3")
     )
 
 
-def _is_psycopg(error: DBAPIError) -> bool:
-    """PostgreSQL's drivers give no state when the connection itself broke."""
-    return type(error.orig).__module__.startswith(("psycopg", "asyncpg"))
-
-
-def _by_text(error: DBAPIError) -> Fault:
+def _by_text(raw: BaseException) -> Fault:
     """Read SQLite's messages: its driver gives codes only since Python 3.11, and not to all."""
-    message = str(error.orig)
+    message = str(raw)
     if "database is locked" in message or "database table is locked" in message:
         return Fault.LOCKED
-    if isinstance(error, IntegrityError) and "UNIQUE" in message:
+    if "UNIQUE constraint" in message:
         return Fault.DUPLICATE
-    if isinstance(error, OperationalError | ProgrammingError) and "no such" in message:
+    if "no such table" in message or "no such column" in message or "no column named" in message:
         return Fault.UNMIGRATED
-    if isinstance(error, DataError | IntegrityError):
-        return Fault.OTHER
     if "unable to open database file" in message or "disk I/O error" in message:
         return Fault.LOST
     return Fault.OTHER

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Row
+from sqlalchemy import Connection
 
 from tollkeeper.store import bulk
 from tollkeeper.store.bulk import Col
@@ -37,7 +37,7 @@ def append_facts(connection: Connection, database: Database, rows: Sequence[Any]
 
 def facts_by_ids(
     connection: Connection, database: Database, ids: Sequence[tuple[str, str]]
-) -> Sequence[Row[Any]]:
+) -> Sequence[Sequence[Any]]:
     """Read facts by (customer, grant id)."""
     sql = f"""
         SELECT {_SELECTED}

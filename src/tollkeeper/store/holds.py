@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Row
+from sqlalchemy import Connection
 
 from tollkeeper.store import bulk
 from tollkeeper.store.bulk import Col
@@ -33,7 +33,7 @@ def write_holds(connection: Connection, database: Database, rows: Sequence[Any])
     bulk.update(connection, database, "hold", KEY, CHANGING, rows)
 
 
-def holds_by_ids(connection: Connection, database: Database, ids: Pairs) -> Sequence[Row[Any]]:
+def holds_by_ids(connection: Connection, database: Database, ids: Pairs) -> Sequence[Sequence[Any]]:
     """Read holds by (customer, hold id)."""
     sql = f"""
         SELECT {_SELECTED}
@@ -43,7 +43,7 @@ def holds_by_ids(connection: Connection, database: Database, ids: Pairs) -> Sequ
     return bulk.look_up(connection, database, sql, KEY, ids)
 
 
-def open_holds(connection: Connection, database: Database, accounts: Pairs) -> Sequence[Row[Any]]:
+def open_holds(connection: Connection, database: Database, accounts: Pairs) -> Sequence[Sequence[Any]]:
     """Read every open hold of some accounts, the first to lapse first."""
     sql = f"""
         SELECT {_SELECTED}

@@ -1,9 +1,9 @@
 """Statements on operations and their entries: append, look up by key or id. For the ledger alone."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, Row
+from sqlalchemy import Connection
 
 from tollkeeper.store import bulk
 from tollkeeper.store.bulk import Col
@@ -35,7 +35,34 @@ COLUMNS = (
 NOTE = (Col("customer_id"), Col("operation_id"), Col("reason"), Col("actor"), Col("metadata"))
 
 _SELECTED = ", ".join(f"o.{column.name}" for column in COLUMNS)
-OperationRow = Row[Any]
+
+
+class OperationRow(NamedTuple):
+    """An entry's row, column by column."""
+
+    customer_id: str
+    id: str
+    part: int
+    kind: str
+    idempotency_key: str | None
+    fingerprint: str | None
+    created_at: Any
+    event_at: Any
+    unit: str | None
+    version: int | None
+    available_change: int | None
+    restricted_change: int | None
+    held_change: int | None
+    debt_change: int | None
+    available: int | None
+    restricted: int | None
+    held: int | None
+    debt: int | None
+    lines: str | None
+    mark: str | None
+    result: str | None
+
+
 Pairs = Sequence[tuple[str, str]]
 
 
@@ -76,7 +103,8 @@ def by_keys(connection: Connection, database: Database, keys: Pairs) -> Sequence
               ON o.customer_id = given.customer_id
              AND o.idempotency_key = given.idempotency_key"""  # noqa: S608  # names are ours
     columns = (Col("customer_id"), Col("idempotency_key"))
-    return bulk.look_up(connection, database, sql, columns, keys)
+    found = bulk.look_up(connection, database, sql, columns, keys)
+    return [OperationRow._make(row) for row in found]
 
 
 def by_ids(connection: Connection, database: Database, ids: Pairs) -> Sequence[OperationRow]:
@@ -87,4 +115,6 @@ def by_ids(connection: Connection, database: Database, ids: Pairs) -> Sequence[O
         JOIN {database.name("operation")} AS o
           ON o.customer_id = given.customer_id AND o.id = given.id
         ORDER BY o.customer_id, o.id, o.part"""  # noqa: S608  # names are ours
-    return bulk.look_up(connection, database, sql, (Col("customer_id"), Col("id")), ids)
+    columns = (Col("customer_id"), Col("id"))
+    found = bulk.look_up(connection, database, sql, columns, ids)
+    return [OperationRow._make(row) for row in found]

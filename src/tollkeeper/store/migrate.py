@@ -42,6 +42,7 @@ def migrate(
         NotMigrated: the database is of a newer version than this release; nothing was done.
         StoreError: Citus was asked for, and is missing or came too late; nothing was done.
         NoTransaction: the connection commits each statement by itself; nothing was done.
+        StoreBusy: another process keeps writing to the SQLite file; nothing was done.
     """
     place = _place(bind.dialect.name, schema, citus=citus)
     if isinstance(bind, Engine):

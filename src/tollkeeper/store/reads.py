@@ -7,6 +7,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, Select, and_, select
 
 from tollkeeper.store.database import Database
+from tollkeeper.store.grants import COLUMNS as GRANT_COLUMNS
 from tollkeeper.store.journal import COLUMNS
 
 
@@ -63,7 +64,8 @@ def facts_of(
 ) -> Sequence[Row[Any]]:
     """Read the facts of a customer's grants, oldest first."""
     table = database.tables["grant_fact"]
-    query = select(table).where(table.c.customer_id == customer)
+    columns = [table.c[column.name] for column in GRANT_COLUMNS]
+    query = select(*columns).where(table.c.customer_id == customer)
     if unit is not None:
         query = query.where(table.c.unit == unit)
     return connection.execute(query.order_by(table.c.created_at, table.c.id)).all()

@@ -1,13 +1,13 @@
-"""The answers to requests: receipts, holds, attempts. Frozen.
+"""The answers to requests: receipts, holds, attempts. They never change once given.
 
 The same classes serve a first answer and its replay.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
-from typing import Any
+from typing import Any, NamedTuple, Self
 
 from tollkeeper.values.amounts import format_amount, from_minor
 from tollkeeper.values.books import Balance, Entry, GrantLine
@@ -17,21 +17,92 @@ from tollkeeper.values.texts import canonical_json
 AMOUNTS = frozenset({"amount", "settled", "uncollected", "overdraft"})
 
 
-@dataclass(frozen=True, slots=True)
-class Receipt:
-    """The answer to one accepted request: its entries, and the balance after them."""
+class Told(NamedTuple):
+    """What a receipt tells, once it is read."""
 
-    operation_id: str
-    customer: str
     kind: str
     entries: tuple[Entry, ...]
-    #: What the verb tells beyond its entries.
     result: Mapping[str, Any]
-    created_at: datetime
-    #: The balance afterwards; None where the operation is about no one unit.
     balance: Balance | None
+
+
+class Receipt:
+    """The answer to one accepted request: its entries, and the balance after them. Frozen.
+
+    It keeps the operation's rows and reads them when asked, since most callers look at little of it.
+    """
+
+    __slots__ = ("_read", "_told", "created_at", "customer", "operation_id", "replayed")
+
+    #: The operation's id.
+    operation_id: str
+    customer: str
+    #: When it was booked (UTC).
+    created_at: datetime
     #: True where an earlier answer was given again; not part of the answer itself.
-    replayed: bool = False
+    replayed: bool
+
+    def __init__(
+        self,
+        operation_id: str,
+        customer: str,
+        created_at: datetime,
+        read: Callable[[], Told],
+        replayed: bool = False,
+    ) -> None:
+        fill = object.__setattr__
+        fill(self, "operation_id", operation_id)
+        fill(self, "customer", customer)
+        fill(self, "created_at", created_at)
+        fill(self, "replayed", replayed)
+        fill(self, "_read", read)
+        fill(self, "_told", None)
+
+    def __setattr__(self, name: str, value: object) -> None:
+        """Refuse: an answer does not change."""
+        raise AttributeError(f"a receipt is frozen; {name!r} cannot be set")
+
+    def __eq__(self, other: object) -> bool:
+        """Compare what they tell; a replay equals the first answer."""
+        return isinstance(other, Receipt) and self.to_dict() == other.to_dict()
+
+    def __hash__(self) -> int:
+        """Hash by the operation."""
+        return hash((self.customer, self.operation_id))
+
+    def __repr__(self) -> str:
+        """Show what it is about."""
+        shown = self.balance.formatted if self.balance else "no balance"
+        return f"<{type(self).__name__} {self.kind} {self.operation_id} {self.customer}: {shown}>"
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickle what it tells."""
+        state = (self.operation_id, self.customer, self.created_at, self._tell(), self.replayed)
+        return _restored, (type(self), *state)
+
+    def as_replay(self) -> Self:
+        """Give the same answer, marked as given again."""
+        return type(self)(self.operation_id, self.customer, self.created_at, self._tell, True)
+
+    @property
+    def kind(self) -> str:
+        """The verb that was asked for."""
+        return self._tell().kind
+
+    @property
+    def entries(self) -> tuple[Entry, ...]:
+        """The entries it booked, in order."""
+        return self._tell().entries
+
+    @property
+    def result(self) -> Mapping[str, Any]:
+        """What the verb tells beyond its entries; amounts in the ledger's integers."""
+        return self._tell().result
+
+    @property
+    def balance(self) -> Balance | None:
+        """The balance afterwards; None where the operation is about no one unit."""
+        return self._tell().balance
 
     @property
     def unit(self) -> str | None:
@@ -56,12 +127,12 @@ class Receipt:
     @property
     def uncollected(self) -> Decimal:
         """What was used and nobody could pay."""
-        return self._told("uncollected")
+        return self._amount_of("uncollected")
 
     @property
     def settled(self) -> Decimal:
         """What a settle settled."""
-        return self._told("settled")
+        return self._amount_of("settled")
 
     @property
     def late(self) -> bool:
@@ -86,6 +157,13 @@ class Receipt:
         """Give it as canonical JSON: a replay is equal to the first answer, byte for byte."""
         return canonical_json(self.to_dict())
 
+    def _tell(self) -> Told:
+        told: Told | None = self._told
+        if told is None:
+            told = self._read()
+            object.__setattr__(self, "_told", told)
+        return told
+
     def _minor(self) -> int:
         if "settled" in self.result:
             return int(self.result["settled"])
@@ -101,15 +179,16 @@ class Receipt:
             for name, value in self.result.items()
         }
 
-    def _told(self, name: str) -> Decimal:
+    def _amount_of(self, name: str) -> Decimal:
         value = self.result.get(name)
         scale = self.balance.unit.scale if self.balance else 0
         return from_minor(value, scale) if isinstance(value, int) else Decimal(0)
 
 
-@dataclass(frozen=True, slots=True)
 class HoldReceipt(Receipt):
     """The answer to a hold or an extension: the hold, besides what a receipt tells."""
+
+    __slots__ = ()
 
     @property
     def id(self) -> str:
@@ -119,7 +198,7 @@ class HoldReceipt(Receipt):
     @property
     def held(self) -> Decimal:
         """How much the hold holds now."""
-        return self._told("amount")
+        return self._amount_of("amount")
 
     @property
     def expires_at(self) -> datetime | None:
@@ -138,3 +217,14 @@ class Attempt:
     receipt: Receipt | None = None
     #: What was required, where the balance was too low.
     required: Decimal | None = None
+
+
+def _restored(
+    kind: type[Receipt],
+    operation_id: str,
+    customer: str,
+    created_at: datetime,
+    told: Told,
+    replayed: bool,
+) -> Receipt:
+    return kind(operation_id, customer, created_at, lambda: told, replayed)

@@ -7,13 +7,13 @@ from typing import Final
 from sqlalchemy import Connection, text
 from sqlalchemy.engine.interfaces import DBAPICursor
 
-from tollkeeper.errors import NoTransaction
+from tollkeeper.errors import NoTransaction, StoreBusy
 from tollkeeper.store.migrations.place import Place
 
 #: The two keys of PostgreSQL's advisory lock: "toll" and "keep" in ASCII.
 LOCK_KEYS: Final = (0x746F6C6C, 0x6B656570)
 
-#: How often, and how many seconds apart, SQLite is asked again for its write-ahead log.
+#: How often, and how many seconds apart, SQLite is asked for its write-ahead log.
 WAL_TRIES: Final = 200
 WAL_PAUSE_SECONDS: Final = 0.025
 
@@ -41,21 +41,25 @@ def isolated(connection: Connection, place: Place) -> Connection:
     return connection
 
 
-def use_wal(connection: Connection) -> None:
+def use_wal(connection: Connection, *, tries: int = WAL_TRIES) -> None:
     """Give a SQLite file its write-ahead log, so that readers and the writer never wait.
 
     A database in memory has no file. Inside a transaction SQLite would refuse, so the driver's own
     cursor is used: at the first statement through SQLAlchemy a host may begin one.
+
+    Raises:
+        StoreBusy: another process keeps writing to the file.
     """
     if _is_driver_in_transaction(connection):
         return
     with closing(connection.connection.cursor()) as cursor:
         if not _has_file(cursor):
             return
-        for left in reversed(range(WAL_TRIES)):
-            if _is_wal(cursor, connection.dialect.loaded_dbapi.OperationalError, last=not left):
-                break
+        for _ in range(tries):
+            if _is_wal(cursor, connection.dialect.loaded_dbapi.OperationalError):
+                return
             time.sleep(WAL_PAUSE_SECONDS)
+    raise StoreBusy
 
 
 def _lock_postgres(connection: Connection) -> None:
@@ -72,12 +76,12 @@ def _lock_postgres(connection: Connection) -> None:
         raise NoTransaction
 
 
-def _is_wal(cursor: DBAPICursor, busy: type[Exception], *, last: bool) -> bool:
-    """Switch to the log; False where another process holds the file: SQLite does not wait here."""
+def _is_wal(cursor: DBAPICursor, locked: type[Exception]) -> bool:
+    """Switch to the log; False while another writes to the file: SQLite does not wait here."""
     try:
         cursor.execute("PRAGMA journal_mode = WAL")
-    except busy as error:
-        if last or "locked" not in str(error):
+    except locked as error:
+        if "locked" not in str(error):
             raise
         return False
     return True
