@@ -91,12 +91,13 @@ def start_postgres() -> PostgresServer:
     return server
 
 
-def start_private_postgres(**settings: str) -> PostgresServer:
+def start_private_postgres(*, system_first: bool = False, **settings: str) -> PostgresServer:
     """Start a server with data of its own, which a test may kill; `settings` are postgresql.conf's.
 
     Without settings, durability is PostgreSQL's default: fsync and synchronous_commit are on.
+    `system_first` prefers installed programs to the wheel's: a benchmark's are those of production.
     """
-    postmaster = start_postmaster(settings)
+    postmaster = start_postmaster(settings, system_first=system_first)
     address = URL.create(
         DRIVER,
         username=postmaster.user,

@@ -16,6 +16,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -133,13 +134,14 @@ class Postmaster:
         raise PostgresMissing(f"PostgreSQL did not start; its log ends:\n{log[-2000:]}")
 
 
-def start_postmaster(settings: Mapping[str, str]) -> Postmaster:
+def start_postmaster(settings: Mapping[str, str], *, system_first: bool = False) -> Postmaster:
     """Start a server on fresh data with the first programs that run here."""
     folder = Path(tempfile.mkdtemp(prefix="tollkeeper-", dir=ROOM))
     try:
         if os.geteuid() == 0:
             os.chown(folder, *_stand_in())
-        postmaster = Postmaster(programs=_find_programs(folder), folder=folder, settings=settings)
+        programs = _find_programs(folder, system_first=system_first)
+        postmaster = Postmaster(programs=programs, folder=folder, settings=settings)
         postmaster.initialise()
         postmaster.start()
     except BaseException:
@@ -148,11 +150,9 @@ def start_postmaster(settings: Mapping[str, str]) -> Postmaster:
     return postmaster
 
 
-def _find_programs(folder: Path) -> Path:
-    for programs in _wheel_programs(folder):
-        if _run(programs, folder):
-            return programs
-    for programs in _system_programs():
+def _find_programs(folder: Path, *, system_first: bool) -> Path:
+    wheel, system = _wheel_programs(folder), _system_programs()
+    for programs in chain(system, wheel) if system_first else chain(wheel, system):
         if _run(programs, folder):
             return programs
     raise PostgresMissing(

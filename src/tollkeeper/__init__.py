@@ -8,9 +8,35 @@
 Decimal('997')
 """
 
-from tollkeeper.billing import AsyncBilling, Billing
-from tollkeeper.values.money import Money
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from tollkeeper.billing import AsyncBilling, Billing
+    from tollkeeper.values.money import Money
 
 __version__ = "0.1.0"
 
 __all__ = ["AsyncBilling", "Billing", "Money"]
+
+#: Where the public names live. They are imported when first asked for: `tollkeeper --help` needs no
+#: database toolkit, and importing one takes most of a second.
+_HOMES = {
+    "AsyncBilling": "tollkeeper.billing",
+    "Billing": "tollkeeper.billing",
+    "Money": "tollkeeper.values.money",
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Import a public name when it is first asked for."""
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(import_module(_HOMES[name]), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    """List what there is, asked for or not."""
+    return sorted({*globals(), *__all__})

@@ -56,6 +56,7 @@ class _Wired:
             lanes=POSTGRES_LANES if names.is_postgres else 1,
             lock_timeout_seconds=lock_timeout_seconds,
             keep_connections=not self.opened.is_shared,
+            owns_connections=self.opened.is_ours and prepare_statements,
         )
         self.threads = ThreadDoor(self.engine, self.ledger, self.writer)
 

@@ -176,7 +176,7 @@ def test_alembic_finds_no_difference_to_the_tables(engine: Engine) -> None:
 
 
 def test_the_catalog_is_what_the_tables_would_make(engine: Engine, tmp_path: Path) -> None:
-    """Alembic compares no collations, keys' columns, conditions of indexes or storage options."""
+    """Alembic compares no collations, keys' columns or conditions of indexes."""
     migrate(engine)
     if engine.dialect.name == "sqlite":
         wanted = create_engine(f"sqlite:///{tmp_path / 'wanted.db'}")
@@ -204,7 +204,7 @@ def catalog(connection: Connection, schema: str) -> list[str]:
     """What PostgreSQL knows of the tables in a schema, line by line."""
     queries = [
         """
-        SELECT c.relname, c.reloptions, a.attnum, a.attname, format_type(a.atttypid, a.atttypmod),
+        SELECT c.relname, a.attnum, a.attname, format_type(a.atttypid, a.atttypmod),
           a.attnotnull, l.collname, pg_get_expr(d.adbin, d.adrelid)
         FROM pg_class AS c
         JOIN pg_attribute AS a ON a.attrelid = c.oid AND a.attnum > 0
@@ -223,6 +223,13 @@ def catalog(connection: Connection, schema: str) -> list[str]:
     lines = sorted(str(tuple(row)).replace(f"{schema}.", "") for row in rows)
     assert any('COLLATE "C"' in line or "'C'" in line for line in lines)
     return [line for line in lines if "schema_version" not in line]
+
+
+def test_accounts_keep_room_for_their_next_version(postgres_engine: Engine) -> None:
+    migrate(postgres_engine)
+    query = "SELECT reloptions FROM pg_class WHERE oid = CAST('tollkeeper.account' AS regclass)"
+    with postgres_engine.connect() as connection:
+        assert connection.scalar(text(query)) == ["fillfactor=50"]
 
 
 # Whoever calls them, and however often.

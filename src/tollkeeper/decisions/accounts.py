@@ -141,7 +141,7 @@ def post(
         account.due_at,
         account.updated_at,
     )
-    _check(after)
+    _check(after, available)
     return after, Entry(kind, after, available, restricted, held, debt, lines, event_at, mark)
 
 
@@ -170,7 +170,7 @@ def find(grants: tuple[OpenGrant, ...], grant_id: str) -> OpenGrant | None:
     return None
 
 
-def _check(account: Account) -> None:
+def _check(account: Account, change: int) -> None:
     if (
         account.held < 0
         or account.debt < 0
@@ -182,5 +182,6 @@ def _check(account: Account) -> None:
         account.available + account.held + account.restricted > MAXIMUM
         or account.debt > MAXIMUM
         or account.held > MAXIMUM
+        or not -MAXIMUM <= change <= MAXIMUM
     ):
         raise BalanceOverflow(unit=account.unit)

@@ -10,7 +10,7 @@ from tollkeeper.decisions.advancing import expire_dead, sooner, suffix, watch
 from tollkeeper.decisions.burning import Burn, burn
 from tollkeeper.decisions.holds import Drawn, GivenBack, Hold, give_back, split
 from tollkeeper.decisions.requests import Book, GrantFact, Needs, Outcome, Request
-from tollkeeper.decisions.spending import insufficient, overdraft_limit, spend
+from tollkeeper.decisions.spending import insufficient, overdraft_limit, passes, spend
 from tollkeeper.errors import (
     HoldClosed,
     HoldNotFound,
@@ -193,7 +193,7 @@ def set_aside(
 ) -> tuple[Entry, tuple[Drawn, ...]]:
     """Move an amount from the grants, then from the overdraft, into `held`."""
     burnt = burn(account, amount, feature, -limit)
-    if burnt.unpaid and account.available - burnt.general - burnt.unpaid < -limit:
+    if passes(burnt, account, limit):
         raise insufficient(account, amount, feature, book.units[account.unit])
     lines = tuple(Line(line.grant, line.remaining, -line.remaining) for line in burnt.lines)
     if burnt.unpaid:

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import ClassVar
 
 from tollkeeper.decisions.accounts import UNLIMITED, Account, Entry, post
-from tollkeeper.decisions.burning import burn, spendable
+from tollkeeper.decisions.burning import Burn, burn, spendable
 from tollkeeper.decisions.requests import Book, Needs, Outcome, Request
 from tollkeeper.errors import InsufficientBalance
 from tollkeeper.values.amounts import from_minor
@@ -51,9 +51,19 @@ def spend(
     Raises InsufficientBalance with nothing changed where even that is too little (A3).
     """
     burnt = burn(account, amount, feature, -limit)
-    if burnt.unpaid and account.available - burnt.general - burnt.unpaid < -limit:
+    if passes(burnt, account, limit):
         raise insufficient(account, amount, feature, book.units[account.unit])
     return post(account, kind, burnt.lines, burnt.grants, debt=burnt.unpaid, mark=mark)
+
+
+def passes(burnt: Burn, account: Account, limit: int) -> bool:
+    """Tell whether what the grants could not pay would pass the overdraft limit.
+
+    Nothing passes an unlimited one; there `post` says where 64 bits end.
+    """
+    if not burnt.unpaid or limit >= UNLIMITED:
+        return False
+    return account.available - burnt.general - burnt.unpaid < -limit
 
 
 def overdraft_limit(account: Account, unit: Unit, asked: int | None) -> int:

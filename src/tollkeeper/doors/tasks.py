@@ -55,6 +55,8 @@ class TaskDoor:
     async def find_unit(self, key: str) -> None:
         """Look for a unit without blocking the loop."""
         await self.run(lambda: self._behind.learn_unit(key))
+        # The loop may be late; what was found absent stays so for the call that comes right now.
+        self._behind.recall_unit(key)
 
     def close(self) -> None:
         """Let the readers end."""

@@ -59,5 +59,9 @@ class ThreadDoor:
         if known.may_be_used(key):
             return
         known.confirm(self.read(lambda connection: all_units(connection, self._ledger.database)))
-        if not known.is_confirmed(key):
-            known.looked_for(key)
+        self.recall_unit(key)
+
+    def recall_unit(self, key: str) -> None:
+        """Remember a little longer that a unit which was looked for is not in the books."""
+        if not self._ledger.units.is_confirmed(key):
+            self._ledger.units.looked_for(key)

@@ -15,7 +15,7 @@ from sqlalchemy import Connection, Engine
 from tollkeeper.decisions.requests import Request
 from tollkeeper.errors import OutcomeUnknown, TollkeeperError
 from tollkeeper.ledger.change import Answer, Later, Ledger, Manner, change
-from tollkeeper.store.database import begin_write
+from tollkeeper.store.database import begin_write, settle_session
 from tollkeeper.store.faults import Fault, as_error, fault_of
 
 logger = logging.getLogger("tollkeeper")
@@ -35,10 +35,18 @@ class Transactor:
     """Runs batches on one connection of its own; belongs to one thread."""
 
     def __init__(
-        self, engine: Engine, ledger: Ledger, lock_timeout_ms: int, *, keep_connection: bool = True
+        self,
+        engine: Engine,
+        ledger: Ledger,
+        lock_timeout_ms: int,
+        *,
+        keep_connection: bool = True,
+        is_ours: bool = False,
     ) -> None:
         self._engine = engine
         self._keep_connection = keep_connection
+        #: Whether settings may outlive a transaction: only on connections nobody else uses.
+        self._settles = is_ours and keep_connection
         self._ledger = ledger
         self._lock_timeout_ms = lock_timeout_ms
         self._connection: Connection | None = None
@@ -73,12 +81,19 @@ class Transactor:
         """Give the connection back."""
         if self._connection is not None:
             connection, self._connection = self._connection, None
+            if self._settles:
+                connection.invalidate()
             connection.close()
 
     def _attempt(self, requests: Sequence[Request], manner: Manner) -> list[Answer]:
         connection = self._connected()
         try:
-            begin_write(connection, self._ledger.database, self._lock_timeout_ms)
+            begin_write(
+                connection,
+                self._ledger.database,
+                self._lock_timeout_ms,
+                is_settled=self._settles,
+            )
             answers = change(self._ledger, connection, requests, manner)
         except BaseException:
             self._abandon(connection)
@@ -100,6 +115,8 @@ class Transactor:
     def _connected(self) -> Connection:
         if self._connection is None or self._connection.closed or self._connection.invalidated:
             self._connection = self._engine.connect()
+            if self._settles:
+                settle_session(self._connection, self._ledger.database, self._lock_timeout_ms)
         return self._connection
 
     def _abandon(self, connection: Connection) -> None:

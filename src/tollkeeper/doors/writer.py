@@ -10,7 +10,7 @@ import threading
 import time
 import weakref
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from sqlalchemy import Engine
 
@@ -39,39 +39,53 @@ class Lane:
         self.queue: deque[AnyTicket] = deque()
         self._wake = threading.Condition(threading.Lock())
         self._stopping = False
+        #: Whether the thread sleeps, or is about to.
+        self._idle = False
+        #: Whether the thread has looked at the queue for the last time but one.
+        self._ended = False
         self._thread: threading.Thread | None = None
 
-    def put(self, tickets: Sequence[AnyTicket]) -> bool:
-        """Queue some calls; False once the lane is stopping."""
-        with self._wake:
-            if self._stopping:
-                return False
-            self.queue.extend(tickets)
-            self._wake.notify()
-            return True
+    def put(self, tickets: Iterable[AnyTicket]) -> None:
+        """Queue some calls of a lane that is not going to stop."""
+        self.queue.extend(tickets)
+        self._call()
 
     def put_one(self, ticket: AnyTicket) -> bool:
-        """Queue one call; False once the lane is stopping."""
-        with self._wake:
-            if self._stopping:
-                return False
-            self.queue.append(ticket)
-            if len(self.queue) == 1:
-                self._wake.notify()
-            return True
+        """Queue one call; False once the lane takes no more. No lock while the thread is busy."""
+        if self._stopping:
+            return False
+        self.queue.append(ticket)
+        if self._idle:
+            self._call()
+        return not self._ended or not self._took_back(ticket)
 
     def take(self, most: int) -> list[AnyTicket]:
         """Wait for calls and take what there is; nothing once the lane has stopped and is empty."""
+        while not self.queue:
+            if self._stopping:
+                self._ended = True
+                # Who queued before it could see the end has been promised an answer.
+                return self._taken(most)
+            with self._wake:
+                self._idle = True
+                if not self.queue and not self._stopping:
+                    self._wake.wait()
+                self._idle = False
+        return self._taken(most)
+
+    def _taken(self, most: int) -> list[AnyTicket]:
+        return [self.queue.popleft() for _ in range(min(len(self.queue), most))]
+
+    def _call(self) -> None:
         with self._wake:
-            while not self.queue:
-                if self._stopping:
-                    return []
-                self._wake.wait()
-            if len(self.queue) <= most:
-                taken = list(self.queue)
-                self.queue.clear()
-                return taken
-            return [self.queue.popleft() for _ in range(most)]
+            self._wake.notify()
+
+    def _took_back(self, ticket: AnyTicket) -> bool:
+        try:
+            self.queue.remove(ticket)
+        except ValueError:
+            return False
+        return True
 
     def start(self, work: "threading.Thread") -> None:
         """Let a thread work this lane."""
@@ -101,9 +115,11 @@ class Writer:
         lanes: int,
         lock_timeout_seconds: float,
         keep_connections: bool = True,
+        owns_connections: bool = False,
     ) -> None:
         self._engine = engine
         self._keep = keep_connections
+        self._owns = owns_connections
         self._ledger = ledger
         self._count = lanes
         self._lock_timeout = lock_timeout_seconds
@@ -199,7 +215,11 @@ class Writer:
 
     def _transactor(self, lock_timeout_ms: int) -> Transactor:
         return Transactor(
-            self._engine, self._ledger, lock_timeout_ms, keep_connection=self._keep
+            self._engine,
+            self._ledger,
+            lock_timeout_ms,
+            keep_connection=self._keep,
+            is_ours=self._owns,
         )
 
     def _patient_round(

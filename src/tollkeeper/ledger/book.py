@@ -3,7 +3,7 @@
 It carries the state from one request to the next, and gathers what is to be written. Writes nothing.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -12,6 +12,7 @@ from tollkeeper.decisions.advancing import Due, advance
 from tollkeeper.decisions.holds import Hold
 from tollkeeper.decisions.requests import GrantFact, Outcome, Recorded, Request
 from tollkeeper.errors import CustomerMerged
+from tollkeeper.ledger.memo import Memo
 from tollkeeper.values.units import Unit
 
 Pair = tuple[str, str]
@@ -22,6 +23,7 @@ class WorkingBook:
     """The state so far, as decisions see it (`decisions.requests.Book`)."""
 
     units: Mapping[str, Unit]
+    memo: Memo
     now: datetime
     #: Accounts as they were locked, or as the last accepted request left them.
     states: dict[AccountKey, Account] = field(default_factory=dict)
@@ -71,8 +73,11 @@ class WorkingBook:
         for hold in outcome.holds:
             self.holds[(hold.customer, hold.id)] = hold
 
-    def moment_for(self, keys: list[AccountKey]) -> datetime:
-        """Give the time of booking: now, but never before an account's last entry."""
+    def moment_for(self, keys: Sequence[AccountKey]) -> datetime:
+        """Give the time of deciding and booking: now, but never before an account's last entry.
+
+        A clock that steps back must not bring a grant to life again whose end is booked.
+        """
         moment = self.now
         for key in keys:
             account = self.states.get(key)

@@ -25,6 +25,7 @@ from tollkeeper.ledger import loading
 from tollkeeper.ledger.answers import receipt_from
 from tollkeeper.ledger.book import WorkingBook
 from tollkeeper.ledger.loading import Locked, Plan
+from tollkeeper.ledger.memo import Memo
 from tollkeeper.ledger.units import Units
 from tollkeeper.ledger.writing import Writing
 from tollkeeper.store import accounts, customers, journal
@@ -66,6 +67,10 @@ class Ledger:
     database: Database
     clock: Clock
     units: Units
+    memo: Memo = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.memo = Memo(moments_are_text=not self.database.is_postgres)
 
 
 @dataclass(slots=True)
@@ -74,6 +79,7 @@ class _Run:
 
     ledger: Ledger
     connection: Connection
+    requests: Sequence[Request]
     plan: Plan
     locked: Locked
     book: WorkingBook
@@ -83,6 +89,8 @@ class _Run:
     #: Answers by operation id, where an earlier commit turned out to have happened.
     done: dict[str, Receipt] = field(default_factory=dict)
     deferred: set[AccountKey] = field(default_factory=set)
+    #: Whether the books were asked for the requests' keys.
+    keys_known: bool = False
 
 
 def change(
@@ -94,10 +102,10 @@ def change(
     merged = _make_missing(ledger, connection, keys) if manner.make_missing else {}
     locked = loading.lock(connection, ledger.database, keys, skip_locked=manner.skip_locked)
     _confirm_units(ledger, connection, keys)
-    book = WorkingBook(ledger.units, ledger.clock.now())
+    book = WorkingBook(ledger.units, ledger.memo, ledger.clock.now())
     loading.load(connection, ledger.database, plan, locked, book)
-    run = _Run(ledger, connection, plan, locked, book)
-    _look_up(run, requests, manner)
+    run = _Run(ledger, connection, requests, plan, locked, book)
+    _look_up(run, manner)
     answers = [_answer(run, number, request, merged) for number, request in enumerate(requests)]
     run.writing.write(connection, ledger.database, book)
     return answers
@@ -116,11 +124,11 @@ def _answer(run: _Run, number: int, request: Request, merged: dict[str, str]) ->
         return earlier
     try:
         _refuse_merged(keys, merged)
-        outcome = request.decide(run.book, run.book.now)
+        outcome = request.decide(run.book, run.book.moment_for(keys))
         if outcome.replays is not None:
-            return _replayed(run, request, outcome.replays)
+            return _first(run, request) or _replayed(run, request, outcome.replays)
     except TollkeeperError as error:
-        return error
+        return _first(run, request) or error
     if run.locked.absent and not run.locked.absent.isdisjoint(keys):
         run.deferred.update(keys)
         return Later.ABSENT
@@ -156,6 +164,18 @@ def _earlier(run: _Run, request: Request) -> Answer | None:
     return receipt.as_replay()
 
 
+def _first(run: _Run, request: Request) -> Answer | None:
+    """Give the first result of this key where its request would not be accepted now (law 5).
+
+    Most keys are new, so a batch begins without looking for them: an accepted request would meet
+    the unique key when it is written. A refusal is not written, and must not hide a replay.
+    """
+    if run.keys_known or request.idempotency_key is None:
+        return None
+    _look_up_keys(run)
+    return _earlier(run, request)
+
+
 def _replayed(run: _Run, request: Request, operation: str) -> Receipt:
     """Answer with an operation that did the same already."""
     waiting = [row for row in run.writing.operations if row[1] == operation]
@@ -167,22 +187,23 @@ def _replayed(run: _Run, request: Request, operation: str) -> Receipt:
     return receipt_from(request.customer, rows, run.ledger.units, replayed=True)
 
 
-def _look_up(run: _Run, requests: Sequence[Request], manner: Manner) -> None:
+def _look_up(run: _Run, manner: Manner) -> None:
     """Find out what the books know of these requests already: by key, by their own id."""
     if manner.look_up_ids:
-        for request in requests:
+        for request in run.requests:
             rows = loading.operation_rows(
                 run.connection, run.ledger.database, request.customer, request.id
             )
             if rows:
                 run.done[request.id] = receipt_from(request.customer, rows, run.ledger.units)
     if manner.look_up_keys:
-        wanted = {(r.customer, r.idempotency_key) for r in requests if r.idempotency_key}
-        _look_up_keys(run, sorted(wanted))
+        _look_up_keys(run)
 
 
-def _look_up_keys(run: _Run, wanted: list[tuple[str, str]]) -> None:
-    for head in journal.by_keys(run.connection, run.ledger.database, wanted):
+def _look_up_keys(run: _Run) -> None:
+    run.keys_known = True
+    wanted = {(r.customer, r.idempotency_key) for r in run.requests if r.idempotency_key}
+    for head in journal.by_keys(run.connection, run.ledger.database, sorted(wanted)):
         rows = loading.operation_rows(
             run.connection, run.ledger.database, head.customer_id, head.id
         )

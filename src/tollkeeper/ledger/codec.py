@@ -38,8 +38,8 @@ def account_from(row: Sequence[Any]) -> Account:
     )
 
 
-def account_row(account: Account, updated_at: datetime) -> tuple[Any, ...]:
-    """Write an account's row, as of a moment."""
+def account_row(account: Account) -> tuple[Any, ...]:
+    """Write an account's row."""
     return (
         account.customer,
         account.unit,
@@ -52,7 +52,7 @@ def account_row(account: Account, updated_at: datetime) -> tuple[Any, ...]:
         account.merged_into,
         grants_text(account.grants),
         account.due_at,
-        updated_at,
+        account.updated_at,
     )
 
 

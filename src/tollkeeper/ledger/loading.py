@@ -10,12 +10,15 @@ from tollkeeper.decisions.accounts import AccountKey
 from tollkeeper.decisions.holds import Hold
 from tollkeeper.decisions.requests import Needs, Request
 from tollkeeper.ledger.book import WorkingBook
-from tollkeeper.ledger.codec import account_from, fact_from, hold_from, recorded_from
+from tollkeeper.ledger.codec import fact_from, hold_from, recorded_from
 from tollkeeper.store import accounts, grants, holds, journal
 from tollkeeper.store.database import Database
 from tollkeeper.store.journal import OperationRow
 
 Pair = tuple[str, str]
+
+#: What most requests need besides accounts.
+NOTHING_ELSE = Needs()[1:]
 
 
 @dataclass(slots=True)
@@ -52,6 +55,9 @@ def plan(connection: Connection, database: Database, requests: Sequence[Request]
     """
     made = Plan()
     needs = [request.needs() for request in requests]
+    if all(need[1:] == NOTHING_ELSE for need in needs):
+        made.accounts = [need.accounts for need in needs]
+        return made
     for need in needs:
         made.holds.update(need.holds)
         made.grants.update(need.grants)
@@ -90,7 +96,7 @@ def load(
 ) -> None:
     """Fill the book in statements after the lock, and bring every account to now."""
     for key, row in locked.found.items():
-        book.states[key] = account_from(row)
+        book.states[key] = book.memo.read(row)
     if made.holds:
         for row in holds.holds_by_ids(connection, database, sorted(made.holds)):
             hold = hold_from(row)

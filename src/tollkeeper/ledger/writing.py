@@ -34,6 +34,8 @@ class Writing:
         self, request: Request, outcome: Outcome, book: WorkingBook, keys: tuple[AccountKey, ...]
     ) -> list[Row]:
         """Note an accepted request; give the rows of its operation."""
+        if self._is_plain(request, outcome, book):
+            return self._add_plain(request, outcome, book)
         moment = book.moment_for([entry.after.key for entry in outcome.entries])
         self._add_due(outcome, book, moment)
         rows = operation_rows(request, outcome, moment, book, keys)
@@ -62,8 +64,33 @@ class Writing:
         if self.old_holds:
             rows = [hold_row(hold)[:8] for hold in self.old_holds.values()]
             holds.write_holds(connection, database, rows)
-        states = [account_row(book.states[key], at) for key, at in sorted(self.updated_at.items())]
-        accounts.write_accounts(connection, database, states)
+        accounts.write_accounts(connection, database, self._states(book))
+
+    def _states(self, book: WorkingBook) -> list[Row]:
+        rows: list[Row] = []
+        for key, moment in sorted(self.updated_at.items()):
+            account = book.states[key]._replace(updated_at=moment)
+            row = account_row(account)
+            book.memo.keep(row, account)
+            rows.append(row)
+        return rows
+
+    def _is_plain(self, request: Request, outcome: Outcome, book: WorkingBook) -> bool:
+        """Tell whether there is one entry and nothing else: the shape of nearly all requests."""
+        beside = outcome.made or outcome.holds or request.note or book.waiting
+        return len(outcome.entries) == 1 and not beside
+
+    def _add_plain(self, request: Request, outcome: Outcome, book: WorkingBook) -> list[Row]:
+        entry = outcome.entries[0]
+        after = entry.after
+        moment = max(book.now, after.updated_at) if after.updated_at else book.now
+        result = result_text(request, outcome, entry.kind)
+        row = entry_row(
+            request.id, 0, entry, moment, request.idempotency_key, request.fingerprint, result
+        )
+        self.operations.append(row)
+        self.updated_at[(after.customer, after.unit)] = moment
+        return [row]
 
     def _add_due(self, outcome: Outcome, book: WorkingBook, moment: datetime) -> None:
         """Book first what time did to the accounts that now change."""
@@ -155,6 +182,8 @@ def entry_row(
 
 def result_text(request: Request, outcome: Outcome, kind: str) -> str | None:
     """Write what the answer tells beyond the entries; the verb where it is not the entry's kind."""
+    if not outcome.result and request.verb == kind:
+        return None
     result = dict(outcome.result)
     if request.verb != kind:
         result["verb"] = request.verb

@@ -38,17 +38,31 @@ def describe(dialect: str, schema: str = DEFAULT_SCHEMA) -> Database:
     raise InvalidRequest(f"Tollkeeper runs on SQLite and PostgreSQL, not on {dialect!r}.")
 
 
-def begin_write(connection: Connection, database: Database, lock_timeout_ms: int) -> None:
-    """Open one of our own write transactions: who writes on SQLite must say so at once."""
+def settle_session(connection: Connection, database: Database, lock_timeout_ms: int) -> None:
+    """Set a connection of our own up for writing, once and for all its transactions."""
     if database.is_postgres:
-        connection.exec_driver_sql(
-            f"SET LOCAL lock_timeout = {int(lock_timeout_ms)};"
-            "SET LOCAL enable_seqscan = off;"
-            "SET LOCAL enable_hashjoin = off;"
-            "SET LOCAL enable_mergejoin = off"
-        )
-    else:
+        connection.exec_driver_sql(_settings("SESSION", lock_timeout_ms))
+        connection.commit()
+
+
+def begin_write(
+    connection: Connection, database: Database, lock_timeout_ms: int, *, is_settled: bool = False
+) -> None:
+    """Open one of our own write transactions: who writes on SQLite must say so at once."""
+    if not database.is_postgres:
         connection.exec_driver_sql("BEGIN IMMEDIATE")
+    elif not is_settled:
+        connection.exec_driver_sql(_settings("LOCAL", lock_timeout_ms))
+
+
+def _settings(scope: str, lock_timeout_ms: int) -> str:
+    """Bound the waits, and keep the planner on indexes while the tables have no statistics yet."""
+    return (
+        f"SET {scope} lock_timeout = {int(lock_timeout_ms)};"
+        f"SET {scope} enable_seqscan = off;"
+        f"SET {scope} enable_hashjoin = off;"
+        f"SET {scope} enable_mergejoin = off"
+    )
 
 
 def first_write(connection: Connection, database: Database) -> None:

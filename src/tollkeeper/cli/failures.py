@@ -1,0 +1,105 @@
+"""What a failure says and which exit code it has. Owns the codes; must never show a traceback."""
+
+import sys
+from collections.abc import Mapping
+from typing import Any, Final
+
+import typer
+
+from tollkeeper.errors import (
+    InvalidRequest,
+    NotFound,
+    Refusal,
+    StoreError,
+    TollkeeperError,
+)
+from tollkeeper.values.texts import canonical_json
+
+#: Everything was done.
+DONE: Final = 0
+#: A check found something: a broken law, or a `has` that is answered with no.
+FOUND: Final = 1
+#: The command or the request is wrong as it was written.
+USAGE: Final = 2
+#: The rules said no, or what was named is not there.
+REFUSED: Final = 3
+#: The database could not be reached, or could not do it.
+STORE: Final = 4
+#: A bug of ours.
+BUG: Final = 70
+#: Ended by Ctrl-C.
+INTERRUPTED: Final = 130
+
+#: Typer hands out this one class; what it is derived from is every error in how a command was written.
+_USAGE_ERRORS: Final = typer.BadParameter.__mro__[1]
+
+
+def report(error: BaseException, *, as_json: bool) -> int:
+    """Say what failed, in one line on stderr, and with `--json` on stdout too; give the exit code."""
+    code, message, details = _described(error)
+    text = " ".join(message.split())
+    sys.stderr.write(f"error: {code}: {text}{_listed(details)}\n")
+    if as_json:
+        told = {"code": code, "message": text, "details": _plain(details)}
+        sys.stdout.write(canonical_json({"error": told}) + "\n")
+    return _exit_code(error)
+
+
+def is_interrupt(error: BaseException) -> bool:
+    """Tell whether the user ended the command, with Ctrl-C or at a question."""
+    return isinstance(error, KeyboardInterrupt | typer.Abort)
+
+
+def _described(error: BaseException) -> tuple[str, str, Mapping[str, Any]]:
+    if isinstance(error, TollkeeperError):
+        return error.code, error.message, error.details
+    if isinstance(error, _USAGE_ERRORS):
+        return "usage", _usage(error), {}
+    if is_interrupt(error):
+        return "interrupted", "Stopped; what was answered before is in the books.", {}
+    if _is_database(error):
+        first = str(error).strip().splitlines()[0]
+        return StoreError.code, f"The database could not do it: {first}", {}
+    return "bug", f"{type(error).__name__}: {error}. Please report it.", {}
+
+
+def _exit_code(error: BaseException) -> int:
+    if isinstance(error, InvalidRequest) or isinstance(error, _USAGE_ERRORS):
+        return USAGE
+    if isinstance(error, Refusal | NotFound):
+        return REFUSED
+    if isinstance(error, StoreError) or _is_database(error):
+        return STORE
+    return INTERRUPTED if is_interrupt(error) else BUG
+
+
+def _usage(error: Any) -> str:
+    """Give the parser's words, and where to read on."""
+    context = getattr(error, "ctx", None)
+    where = f" Try '{context.command_path} --help'." if context is not None else ""
+    return f"{error.format_message()}{where}"
+
+
+def _is_database(error: BaseException) -> bool:
+    """Tell a database toolkit's own error, without importing the toolkit to ask."""
+    return any(kind.__module__.startswith("sqlalchemy.") for kind in type(error).__mro__)
+
+
+def _listed(details: Mapping[str, Any]) -> str:
+    """Write the numbers that an error carries; its own words do not repeat all of them."""
+    shown = {name: _plain(value) for name, value in details.items()}
+    words = [f"{name} {value}" for name, value in shown.items() if isinstance(value, str | int)]
+    return f" ({', '.join(words)})" if words else ""
+
+
+def _plain(value: Any) -> Any:
+    """Give a detail as JSON takes it."""
+    if value is None or isinstance(value, bool | int | str):
+        return value
+    if isinstance(value, Mapping):
+        return {str(name): _plain(part) for name, part in value.items()}
+    if isinstance(value, list | tuple | set | frozenset):
+        return [_plain(part) for part in value]
+    if hasattr(value, "to_dict"):
+        return value.to_dict()
+    return value.isoformat() if hasattr(value, "isoformat") else str(value)
