@@ -73,7 +73,7 @@ class Billing:
     Args:
         database: a URL such as "sqlite:///app.db" or "postgresql://…", or an SQLAlchemy Engine.
         clock: what time it is; the system's clock unless given.
-        units: units whose scale or overdraft limit differs from the default (scale 6, no overdraft).
+        units: units whose scale or overdraft limit is not the default (scale 6, no overdraft).
         schema: our PostgreSQL schema; on SQLite our tables' prefix.
         lock_timeout_seconds: how long a call waits for a customer whom another transaction locks.
         prepare_statements: turn off behind PgBouncer in transaction mode.

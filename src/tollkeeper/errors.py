@@ -1,4 +1,4 @@
-"""Every error that Tollkeeper raises, in one tree. Owns codes and messages; knows nothing of HTTP, SQL or providers.
+"""Every error that Tollkeeper raises, in one tree. Owns codes and messages; knows no HTTP, no SQL.
 
     TollkeeperError
     ├── Refusal                 the rules said no; expected, carries numbers, nothing was written
@@ -19,7 +19,7 @@
     │   ├── GrantNotFound
     │   ├── HoldNotFound
     │   └── OperationNotFound
-    ├── StoreError              the database could not do it; nothing was written unless the text says so
+    ├── StoreError              the database could not do it; nothing written unless it says so
     │   ├── StoreBusy           locked elsewhere for longer than the time-out; repeat it
     │   ├── SerializationFailure
     │   ├── StoreUnavailable
@@ -77,7 +77,7 @@ class BalanceOverflow(Refusal):
 
 
 class CurrencyMismatch(Refusal):
-    """Money never changes currency in silence; give an explicit rate or use the wallet's currency."""
+    """Money never changes currency in silence; use the wallet's own currency."""
 
     code = "currency_mismatch"
 
@@ -173,13 +173,13 @@ class StoreError(TollkeeperError):
 
 
 class StoreBusy(StoreError):
-    """Locked by another transaction for longer than the lock time-out; nothing was written, try again."""
+    """Locked by another transaction for too long; nothing was written, try again."""
 
     code = "store_busy"
 
 
 class SerializationFailure(StoreError):
-    """Another transaction changed the same rows; roll back and run the whole transaction again."""
+    """Another transaction changed the same rows; roll back and run your transaction again."""
 
     code = "serialization_failure"
 
@@ -191,7 +191,7 @@ class StoreUnavailable(StoreError):
 
 
 class OutcomeUnknown(StoreError):
-    """The connection was lost during the commit; repeat the call with the same idempotency key."""
+    """The connection was lost during the commit; repeat the call with the same key."""
 
     code = "outcome_unknown"
 
@@ -203,7 +203,7 @@ class NotMigrated(StoreError):
 
 
 class NoTransaction(StoreError):
-    """The connection is in autocommit mode; begin a transaction first, so that both commit as one."""
+    """The connection commits by itself; begin a transaction first, so that all commits as one."""
 
     code = "no_transaction"
 

@@ -38,7 +38,7 @@ def report(error: BaseException, *, as_json: bool) -> int:
     """Say what failed, in one line on stderr, and with `--json` on stdout too; give the exit code."""
     code, message, details = _described(error)
     text = " ".join(message.split())
-    sys.stderr.write(f"error: {code}: {text}{_listed(details)}\n")
+    sys.stderr.write(f"error: {code}: {text}\n")
     if as_json:
         told = {"code": code, "message": text, "details": _plain(details)}
         sys.stdout.write(canonical_json({"error": told}) + "\n")
@@ -83,13 +83,6 @@ def _usage(error: Any) -> str:
 def _is_database(error: BaseException) -> bool:
     """Tell a database toolkit's own error, without importing the toolkit to ask."""
     return any(kind.__module__.startswith("sqlalchemy.") for kind in type(error).__mro__)
-
-
-def _listed(details: Mapping[str, Any]) -> str:
-    """Write the numbers that an error carries; its own words do not repeat all of them."""
-    shown = {name: _plain(value) for name, value in details.items()}
-    words = [f"{name} {value}" for name, value in shown.items() if isinstance(value, str | int)]
-    return f" ({', '.join(words)})" if words else ""
 
 
 def _plain(value: Any) -> Any:

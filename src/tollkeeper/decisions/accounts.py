@@ -1,7 +1,7 @@
-"""The state of one account, and `post`: the only way an entry changes it. Pure; amounts are scaled integers.
+"""The state of one account, and `post`, the only way an entry changes it. Pure.
 
-`available` = Σ remaining of general grants − debt; `restricted` = Σ remaining of the other open grants
-(not effective yet, or only for named features); `held` = Σ open holds. `post` keeps these true by
+`available` = Σ remaining of general grants − debt; `restricted` = Σ remaining of the other open
+grants (not effective yet, or only for named features); `held` = Σ open holds. `post` keeps these true by
 construction: callers name grants and amounts, never balances.
 """
 
@@ -59,7 +59,7 @@ class OpenGrant(NamedTuple):
 
 
 class Line(NamedTuple):
-    """How an entry changed one grant: its remaining and its held amount. An empty id is the debt's share."""
+    """How an entry changed one grant: what remains and what is held; no id is the debt's share."""
 
     grant: str
     remaining: int
@@ -154,7 +154,9 @@ def _moved(
         if line.remaining:
             grant = find(before, line.grant) or find(after, line.grant)
             if grant is None:
-                raise BrokenInvariant(f"An entry names the grant {line.grant!r}, which is not open.")
+                raise BrokenInvariant(
+                    f"An entry names the grant {line.grant!r}, which is not open."
+                )
             if grant.is_general:
                 available += line.remaining
             else:

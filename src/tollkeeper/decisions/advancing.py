@@ -9,7 +9,9 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from tollkeeper.decisions.accounts import Account, Entry, Line, OpenGrant, find, post
+from tollkeeper.decisions.debts import repay
 from tollkeeper.decisions.holds import Hold, give_back
+from tollkeeper.decisions.requests import GrantFact
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +23,7 @@ class Due:
     #: The hold that lapsed, closed.
     hold: Hold | None = None
     #: Grants that had to be made (see `holds.give_back`).
-    made: tuple[OpenGrant, ...] = ()
+    made: tuple[GrantFact, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +107,7 @@ def _next_step(
 
 
 def _activate(account: Account, grant: OpenGrant, moment: datetime) -> tuple[Account, Due]:
-    """Book that a grant became spendable: from restricted to available, unless bound to features."""
+    """Book that a grant became spendable, unless bound to features: now it pays debt too (A4)."""
     grants = tuple(g._replace(pending=False) if g.id == grant.id else g for g in account.grants)
     moved = 0 if grant.features else grant.remaining
     after = account._replace(
@@ -116,7 +118,8 @@ def _activate(account: Account, grant: OpenGrant, moment: datetime) -> tuple[Acc
     )
     lines = (Line(grant.id, 0),)
     entry = Entry("activate", after, moved, -moved, 0, 0, lines, moment)
-    return after, Due(f"act_{suffix(grant.id)}", (entry,))
+    after, repaid = repay(after, grant.id)
+    return after, Due(f"act_{suffix(grant.id)}", (entry, *repaid))
 
 
 def _expire(account: Account, grant: OpenGrant, moment: datetime) -> tuple[Account, Due]:
@@ -153,10 +156,27 @@ def _lapse(account: Account, hold: Hold, moment: datetime) -> tuple[Account, Due
     )
     account, dead = expire_dead(account, [line.grant for line in back.lines], moment)
     closed = hold.closed("lapsed", moment)
-    return account, Due(f"lps_{name}", (entry, *dead), closed, back.made)
+    return account, Due(f"lps_{name}", (entry, *dead), closed, returned_facts(hold, back.made))
+
+
+def returned_facts(hold: Hold, made: Iterable[OpenGrant]) -> tuple[GrantFact, ...]:
+    """Give the facts of grants that a hold's end had to make."""
+    return tuple(
+        GrantFact(
+            id=grant.id,
+            customer=hold.customer,
+            unit=hold.unit,
+            amount=grant.amount,
+            source="returned",
+            priority=grant.priority,
+            paid=grant.paid,
+            effective_at=grant.effective_at,
+            source_id=hold.id,
+        )
+        for grant in made
+    )
 
 
 def suffix(identifier: str) -> str:
     """Give an id without its prefix: operations, grants and holds made together share it."""
     return identifier.partition("_")[2]
-

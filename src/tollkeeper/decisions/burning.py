@@ -35,7 +35,7 @@ def burn_key(grant: OpenGrant) -> BurnKey:
 
 
 def with_grant(grants: tuple[OpenGrant, ...], grant: OpenGrant) -> tuple[OpenGrant, ...]:
-    """Put a grant, new or returned, in its place in the burn order; nothing remaining leaves the list."""
+    """Put a grant, new or returned, in its place in the burn order; an empty one leaves."""
     others = [other for other in grants if other.id != grant.id]
     if grant.remaining:
         others.append(grant)

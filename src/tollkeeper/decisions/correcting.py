@@ -1,4 +1,4 @@
-"""Corrections by people: revoke, adjust, set a balance, set an overdraft limit (RULES.md I2). Pure."""
+"""Corrections by people: revoke, adjust, set a balance or an overdraft limit (I2). Pure."""
 
 from dataclasses import dataclass
 from datetime import datetime

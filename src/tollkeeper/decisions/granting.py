@@ -7,6 +7,7 @@ from typing import ClassVar, NamedTuple
 from tollkeeper.decisions.accounts import Account, Entry, Line, post
 from tollkeeper.decisions.advancing import expire_dead, watch
 from tollkeeper.decisions.burning import with_grant
+from tollkeeper.decisions.debts import repay
 from tollkeeper.decisions.requests import Book, GrantFact, Needs, Outcome, Request
 
 
@@ -46,7 +47,7 @@ class Grant(Request):
         return Needs(accounts=((self.customer, self.fact.unit),))
 
     def decide(self, book: Book, now: datetime) -> Outcome:
-        """Add the grant; let it pay debt where it is paid value; expire it if it is over already."""
+        """Add the grant; let paid value pay debt; expire the grant if it is over already."""
         fact = self.fact if self.effective_at else replace(self.fact, effective_at=now)
         account = book.account(self.customer, fact.unit)
         account, entries = add_grant(account, fact, fact.amount, "grant", now)
@@ -61,19 +62,7 @@ def add_grant(
     grants = with_grant(account.grants, fact.opened(amount, now))
     account, entry = post(account, kind, (Line(fact.id, amount),), grants)
     entries = [entry]
-    if fact.paid:
-        account, repaid = repay(account, fact.id)
-        entries += repaid
+    account, repaid = repay(account, fact.id)
+    entries += repaid
     account, dead = expire_dead(account, [fact.id], now)
     return watch(account, entries + dead)
-
-
-def repay(account: Account, grant_id: str) -> tuple[Account, list[Entry]]:
-    """Pay debt back from a general grant, as an entry of its own (A4)."""
-    grant = next((g for g in account.grants if g.id == grant_id and g.is_general), None)
-    paid = min(account.debt, grant.remaining) if grant else 0
-    if not grant or not paid:
-        return account, []
-    grants = with_grant(account.grants, grant.left_with(grant.remaining - paid))
-    account, entry = post(account, "repay", (Line(grant_id, -paid),), grants, debt=-paid)
-    return account, [entry]

@@ -6,10 +6,16 @@ from decimal import Decimal
 from typing import Any, ClassVar
 
 from tollkeeper.decisions.accounts import Account, Entry, Line, post
-from tollkeeper.decisions.advancing import expire_dead, sooner, suffix, watch
+from tollkeeper.decisions.advancing import (
+    expire_dead,
+    returned_facts,
+    sooner,
+    suffix,
+    watch,
+)
 from tollkeeper.decisions.burning import Burn, burn
 from tollkeeper.decisions.holds import Drawn, GivenBack, Hold, give_back, split
-from tollkeeper.decisions.requests import Book, GrantFact, Needs, Outcome, Request
+from tollkeeper.decisions.requests import Book, Needs, Outcome, Request
 from tollkeeper.decisions.spending import insufficient, overdraft_limit, passes, spend
 from tollkeeper.errors import (
     HoldClosed,
@@ -126,7 +132,7 @@ class Settle(OnHold):
     excess: str = "charge"
 
     def decide(self, book: Book, now: datetime) -> Outcome:
-        """Consume what was held, return the rest, charge an excess by the caller's policy (B2, B3)."""
+        """Consume what was held, return the rest, charge an excess by policy (B2, B3)."""
         hold = self.found(book)
         amount = self._amount(hold, book)
         if hold.status == "settled" and hold.settled == amount:
@@ -156,7 +162,7 @@ class Settle(OnHold):
             entries += more
         hold = hold.closed("settled", now, self.id, amount)
         result = told(hold) | _asked(amount, uncollected)
-        return Outcome(tuple(entries), _facts(hold, back), (hold,), result)
+        return Outcome(tuple(entries), returned_facts(hold, back.made), (hold,), result)
 
     def _late(self, book: Book, hold: Hold, amount: int, now: datetime) -> Outcome:
         account = book.account(hold.customer, hold.unit)
@@ -185,7 +191,7 @@ class Release(OnHold):
         back = give_back(account, hold.drawn, name=suffix(self.id), now=now)
         _, entries = _returned(account, "release", back, now)
         hold = hold.closed("released", now, self.id)
-        return Outcome(tuple(entries), _facts(hold, back), (hold,), told(hold))
+        return Outcome(tuple(entries), returned_facts(hold, back.made), (hold,), told(hold))
 
 
 def set_aside(
@@ -233,9 +239,7 @@ def told(hold: Hold) -> dict[str, Any]:
 def closed(hold: Hold) -> HoldClosed | IdempotencyConflict:
     """Make the error for a hold that is over; a hold's id is the key of its settle (B3)."""
     kind = IdempotencyConflict if hold.status == "settled" else HoldClosed
-    return kind(
-        f"The hold {hold.id} is {hold.status} already.", hold=hold.id, status=hold.status
-    )
+    return kind(f"The hold {hold.id} is {hold.status} already.", hold=hold.id, status=hold.status)
 
 
 def _returned(
@@ -245,23 +249,6 @@ def _returned(
     returned = [line.grant for line in back.lines if line.remaining > 0]
     account, dead = expire_dead(account, returned, now)
     return watch(account, [entry, *dead])
-
-
-def _facts(hold: Hold, back: GivenBack) -> tuple[GrantFact, ...]:
-    return tuple(
-        GrantFact(
-            id=grant.id,
-            customer=hold.customer,
-            unit=hold.unit,
-            amount=grant.amount,
-            source="returned",
-            priority=grant.priority,
-            paid=grant.paid,
-            effective_at=grant.effective_at,
-            source_id=hold.id,
-        )
-        for grant in back.made
-    )
 
 
 def _asked(amount: int, uncollected: int) -> dict[str, Any]:

@@ -66,7 +66,7 @@ class Hold:
 
 
 class GivenBack(NamedTuple):
-    """What returning parts of a hold does: lines, grants afterwards, change of debt, a new grant."""
+    """What returning parts of a hold does: lines, grants then, change of debt, a new grant."""
 
     lines: tuple[Line, ...]
     grants: tuple[OpenGrant, ...]
@@ -117,7 +117,7 @@ def returned_grant(name: str, amount: int, now: datetime) -> tuple[OpenGrant, ..
 
 
 def split(drawn: Sequence[Drawn], amount: int) -> tuple[tuple[Drawn, ...], tuple[Drawn, ...]]:
-    """Split what a hold drew into the first `amount` of it, in the order it was drawn, and the rest."""
+    """Split what a hold drew, in the order of drawing, into its first `amount` and the rest."""
     first: list[Drawn] = []
     rest: list[Drawn] = []
     for part in drawn:
@@ -130,9 +130,7 @@ def split(drawn: Sequence[Drawn], amount: int) -> tuple[tuple[Drawn, ...], tuple
     return tuple(first), tuple(rest)
 
 
-def restored(
-    grants: tuple[OpenGrant, ...], grant: OpenGrant, amount: int
-) -> tuple[OpenGrant, ...]:
+def restored(grants: tuple[OpenGrant, ...], grant: OpenGrant, amount: int) -> tuple[OpenGrant, ...]:
     """Add an amount to what remains of a grant, which may have left the open ones."""
     current = find(grants, grant.id)
     remaining = current.remaining if current else 0

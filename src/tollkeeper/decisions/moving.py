@@ -8,6 +8,7 @@ from typing import ClassVar
 from tollkeeper.decisions.accounts import Account, Entry, Line, post
 from tollkeeper.decisions.advancing import suffix, watch
 from tollkeeper.decisions.burning import burn, with_grant
+from tollkeeper.decisions.debts import repay
 from tollkeeper.decisions.requests import Book, GrantFact, Needs, Outcome, Request
 from tollkeeper.decisions.spending import insufficient
 
@@ -36,20 +37,24 @@ class Transfer(Request):
         _, out = post(giver, "transfer_out", burnt.lines, burnt.grants)
         taker = book.account(self.to, self.unit)
         facts = moved_facts(book, giver, burnt.lines, self.to, suffix(self.id))
-        taker, entry = receive(taker, facts, now)
-        taker, entries = watch(taker, [entry])
+        taker, entries = receive(taker, facts, now)
         return Outcome((out, *entries), facts, result={"to": self.to})
 
 
 def receive(
     account: Account, facts: Sequence[GrantFact], now: datetime
-) -> tuple[Account, Entry]:
-    """Book several grants as one arrival."""
+) -> tuple[Account, list[Entry]]:
+    """Book several grants as one arrival; paid value pays the taker's debt first (A4)."""
     grants = account.grants
     for fact in facts:
         grants = with_grant(grants, fact.opened(fact.amount, now))
     lines = tuple(Line(fact.id, fact.amount) for fact in facts)
-    return post(account, "transfer_in", lines, grants)
+    account, entry = post(account, "transfer_in", lines, grants)
+    entries = [entry]
+    for fact in facts:
+        account, repaid = repay(account, fact.id)
+        entries += repaid
+    return watch(account, entries)
 
 
 def moved_facts(

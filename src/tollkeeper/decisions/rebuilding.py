@@ -63,9 +63,7 @@ class Rebuilt:
         holds = list(self.holds.values())
         return self.account._replace(due_at=next_due(self.account, holds)), holds
 
-    def _line(
-        self, grants: tuple[OpenGrant, ...], line: Line, past: Past
-    ) -> tuple[OpenGrant, ...]:
+    def _line(self, grants: tuple[OpenGrant, ...], line: Line, past: Past) -> tuple[OpenGrant, ...]:
         if not line.grant:
             return grants
         current = next((g for g in grants if g.id == line.grant), None)

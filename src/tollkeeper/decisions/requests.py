@@ -98,10 +98,25 @@ class Needs(NamedTuple):
 class Book(Protocol):
     """The rows a decision may look at, brought to now and locked."""
 
-    units: Mapping[str, Unit]
-    holds: Mapping[tuple[str, str], Hold]
-    grants: Mapping[tuple[str, str], GrantFact]
-    operations: Mapping[tuple[str, str], Recorded]
+    @property
+    def units(self) -> Mapping[str, Unit]:
+        """Give the units by key."""
+        ...
+
+    @property
+    def holds(self) -> Mapping[tuple[str, str], Hold]:
+        """Give the holds that were asked for, by (customer, hold)."""
+        ...
+
+    @property
+    def grants(self) -> Mapping[tuple[str, str], GrantFact]:
+        """Give the facts of grants that were asked for, by (customer, grant)."""
+        ...
+
+    @property
+    def operations(self) -> Mapping[tuple[str, str], Recorded]:
+        """Give the operations that were asked for, by (customer, operation)."""
+        ...
 
     def account(self, customer: str, unit: str) -> Account:
         """Give an account; an empty one where none exists yet."""

@@ -52,15 +52,15 @@ class Reverse(Request):
 
     def decide(self, book: Book, now: datetime) -> Outcome:
         """Unwind the entries, last first; refuse where a grant has been spent meanwhile."""
-        again = reversal_id(self.operation)
-        if (self.customer, again) in book.operations:
-            return Outcome(replays=again)
         recorded = book.operations.get((self.customer, self.operation))
         if recorded is None:
             raise OperationNotFound(
                 f"{self.customer!r} has no operation {self.operation!r}.", operation=self.operation
             )
         _check(recorded)
+        again = reversal_id(self.operation)
+        if (self.customer, again) in book.operations:
+            return Outcome(replays=again)
         return _unwound(self, recorded, book, now)
 
 
@@ -70,20 +70,32 @@ def reversal_id(operation: str) -> str:
 
 
 def _check(recorded: Recorded) -> None:
-    for entry in recorded.entries:
-        if entry.kind not in REVERSIBLE:
-            raise NotReversible(
-                f"A {recorded.kind} cannot be reversed; adjust the balance instead.",
-                kind=recorded.kind,
-            )
+    """Refuse what has no opposite, and to undo a transfer from the receiving end alone.
+
+    What expired at once, within an operation, needs no opposite: it would only expire again.
+    """
+    kinds = {entry.kind for entry in recorded.entries}
+    if recorded.kind not in ("expire", "transfer_in") and kinds <= REVERSIBLE | {"expire"}:
+        return
+    raise NotReversible(_reason(recorded.kind), kind=recorded.kind)
+
+
+def _reason(kind: str) -> str:
+    if kind == "transfer_in":
+        return "A transfer is reversed in the name of the customer who gave."
+    return f"A {kind} cannot be reversed; adjust the balance instead."
 
 
 def _unwound(request: Reverse, recorded: Recorded, book: Book, now: datetime) -> Outcome:
-    """Undo the entries in reverse order, carrying each account from one to the next."""
+    """Undo the entries in reverse order, carrying each account from one to the next.
+
+    The caller's own entries come first in the books: they carry the key and the result.
+    """
     current: dict[AccountKey, Account] = {}
     entries: list[Entry] = []
     made: list[GrantFact] = []
-    for number, entry in enumerate(reversed(recorded.entries)):
+    undone = [entry for entry in reversed(recorded.entries) if entry.kind != "expire"]
+    for number, entry in enumerate(undone):
         key = (entry.customer, entry.unit)
         account = current.get(key) or book.account(*key)
         name = f"{suffix(request.id)}_{number}"
@@ -91,7 +103,11 @@ def _unwound(request: Reverse, recorded: Recorded, book: Book, now: datetime) ->
         current[key] = account
         entries += booked
         made += facts
-    return Outcome(tuple(entries), tuple(made), result={"reverses": recorded.id})
+    entries.sort(key=lambda entry: entry.after.customer != request.customer)
+    result = {"reverses": recorded.id}
+    for other in {entry.customer for entry in undone} - {request.customer}:
+        result["to"] = other
+    return Outcome(tuple(entries), tuple(made), result=result)
 
 
 def _undo(

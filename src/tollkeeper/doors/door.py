@@ -1,6 +1,7 @@
-"""What a room asks of a door: run a change, run a read. Three doors fill it: threads, tasks, joined.
+"""What a room asks of a door: run a change, run a read. Filled by threads, tasks and joined.
 
-A verb is written once against this; whether its answer is a value or awaitable is the door's affair.
+A verb is written once against this; whether its answer is a value or awaitable is the door's
+affair.
 """
 
 from collections.abc import Callable

@@ -38,7 +38,7 @@ def open_engine(
         url = url.set(drivername=_SYNC_DRIVERS[url.drivername])
     if url.get_backend_name() == "sqlite":
         return _sqlite(url, busy_seconds)
-    return _postgres(url, prepare_statements)
+    return _postgres(url, prepare_statements=prepare_statements)
 
 
 def _url_of(database: Any) -> URL:
@@ -71,7 +71,7 @@ def _prepare_sqlite(connection: Any, _: Any) -> None:
     connection.execute("PRAGMA foreign_keys = ON")
 
 
-def _postgres(url: URL, prepare_statements: bool) -> Opened:
+def _postgres(url: URL, *, prepare_statements: bool) -> Opened:
     arguments = {} if prepare_statements else {"prepare_threshold": None}
     engine = create_engine(url, pool_size=10, max_overflow=20, connect_args=arguments)
     return Opened(engine, is_ours=True)

@@ -41,9 +41,7 @@ def join(host: Any, dialect: Dialect) -> Connection:
     )
 
 
-async def join_async(
-    host: Any, dialect: Dialect, work: Callable[[Connection], Any]
-) -> Any:
+async def join_async(host: Any, dialect: Dialect, work: Callable[[Connection], Any]) -> Any:
     """Run work inside the transaction of an AsyncConnection or AsyncSession, or of a plain host."""
     if not hasattr(host, "run_sync"):
         return work(join(host, dialect))
@@ -120,7 +118,7 @@ def _wrapped(raw: Any, dialect: Dialect) -> Connection:
     if f"{dialect.name}+{dialect.driver}" not in (name, f"{name}+pysqlite"):
         dialect = _fresh_dialect(url)
     borrowed = _Borrowed(raw)
-    engine = Engine(NullPool(lambda: borrowed), dialect, url)  # type: ignore[arg-type]  # a proxy
+    engine = Engine(NullPool(lambda: borrowed), dialect, url)
     return engine.connect()
 
 

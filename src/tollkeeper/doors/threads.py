@@ -1,4 +1,4 @@
-"""The door of threads: a call sleeps until the writer has answered it; reads run where they stand."""
+"""The door of threads: a call sleeps until the writer answered it; reads run where they are."""
 
 from collections.abc import Callable
 from typing import Any, TypeVar
@@ -54,7 +54,7 @@ class ThreadDoor:
             raise as_error(error) from error.__cause__
 
     def learn_unit(self, key: str) -> None:
-        """Read every unit, unless this one was just looked for; they are few, and fixed for life."""
+        """Read every unit, unless this one was just looked for: they are few, and fixed."""
         known = self._ledger.units
         if known.may_be_used(key):
             return

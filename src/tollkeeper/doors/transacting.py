@@ -13,7 +13,7 @@ from dataclasses import replace
 from sqlalchemy import Connection, Engine
 
 from tollkeeper.decisions.requests import Request
-from tollkeeper.errors import OutcomeUnknown, TollkeeperError
+from tollkeeper.errors import OutcomeUnknown, StoreError, TollkeeperError
 from tollkeeper.ledger.change import Answer, Later, Ledger, Manner, change
 from tollkeeper.store.database import begin_write, settle_session
 from tollkeeper.store.faults import Fault, as_error, fault_of
@@ -55,19 +55,20 @@ class Transactor:
     def run(self, requests: Sequence[Request], manner: Manner) -> list[Answer]:
         """Run a batch to its end: every request gets a receipt, an error or a `Later`."""
         manner = replace(manner, look_up_keys=manner.look_up_keys or self._expects_replays())
+        last: BaseException = StoreError()
         for attempt in range(MAXIMUM_TRIES):
             try:
                 return self._attempt(requests, manner)
             except CommitLost as error:
                 logger.warning("The commit's answer was lost; looking what became of it.")
                 manner = replace(manner, look_up_ids=True)
-                last: BaseException = error
+                last = error
             except TollkeeperError as error:
                 return self._apart(requests, manner, error)
             except Exception as error:  # noqa: BLE001  # the batch writer answers whatever happens
                 fault = fault_of(error)
                 if fault is Fault.LOCKED:
-                    return self._locked(requests, manner, error)
+                    return self._locked(requests, error)
                 if fault in (Fault.OTHER, Fault.UNMIGRATED):
                     return self._apart(requests, manner, error)
                 if fault is Fault.DUPLICATE:
@@ -138,9 +139,7 @@ class Transactor:
         middle = len(requests) // 2
         return self.run(requests[:middle], manner) + self.run(requests[middle:], manner)
 
-    def _locked(
-        self, requests: Sequence[Request], manner: Manner, error: BaseException
-    ) -> list[Answer]:
+    def _locked(self, requests: Sequence[Request], error: BaseException) -> list[Answer]:
         """Leave requests that met a lock to whoever can wait; on SQLite there is nobody else."""
         if self._ledger.database.is_postgres:
             return [Later.BUSY] * len(requests)

@@ -105,7 +105,7 @@ class Lane:
 
 
 class Writer:
-    """The lanes of one `Billing`: some for batches, and a patient one for what others have locked."""
+    """The lanes of one `Billing`: for batches, and a patient one for what others have locked."""
 
     def __init__(
         self,
@@ -222,9 +222,7 @@ class Writer:
             is_ours=self._owns,
         )
 
-    def _patient_round(
-        self, transactor: Transactor, waiting: list[AnyTicket]
-    ) -> list[AnyTicket]:
+    def _patient_round(self, transactor: Transactor, waiting: list[AnyTicket]) -> list[AnyTicket]:
         waiting = _settle(run_with_missing(transactor, waiting, Manner(skip_locked=True)))
         if waiting:
             first = waiting[0].request.customer

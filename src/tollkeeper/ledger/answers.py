@@ -24,7 +24,8 @@ def receipt_from(
     """Give the answer of an operation, which reads the rows (in the order of parts) when asked."""
     head = rows[0]
     shape = HoldReceipt if _kind(head) in HOLD_VERBS else Receipt
-    return shape(head[1], customer, _moment(head[6]), partial(_read, customer, rows, units), replayed)
+    read = partial(_read, customer, rows, units)
+    return shape(head[1], customer, _moment(head[6]), read, replayed=replayed)
 
 
 def entry_from(row: Sequence[Any], units: Units) -> Entry:

@@ -1,6 +1,6 @@
 """The book that a batch decides over: accounts brought to now, and all that was loaded beside them.
 
-It carries the state from one request to the next, and gathers what is to be written. Writes nothing.
+It carries the state from one request to the next. Writes nothing.
 """
 
 from collections.abc import Mapping, Sequence
@@ -87,5 +87,6 @@ class WorkingBook:
 
     def _close(self, booked: tuple[Due, ...]) -> None:
         for due in booked:
+            self.grants.update({(fact.customer, fact.id): fact for fact in due.made})
             if due.hold is not None:
                 self.holds[(due.hold.customer, due.hold.id)] = due.hold

@@ -135,9 +135,7 @@ def _answer(run: _Run, number: int, request: Request, merged: dict[str, str]) ->
     return _accept(run, request, outcome, keys)
 
 
-def _accept(
-    run: _Run, request: Request, outcome: Outcome, keys: tuple[AccountKey, ...]
-) -> Receipt:
+def _accept(run: _Run, request: Request, outcome: Outcome, keys: tuple[AccountKey, ...]) -> Receipt:
     rows = run.writing.add(request, outcome, run.book, keys)
     run.book.accept(request, outcome)
     receipt = receipt_from(request.customer, rows, run.ledger.units)
@@ -209,7 +207,8 @@ def _look_up_keys(run: _Run) -> None:
         )
         _confirm_units(run.ledger, run.connection, [("", row.unit) for row in rows if row.unit])
         receipt = receipt_from(head.customer_id, rows, run.ledger.units)
-        run.answered[(head.customer_id, head.idempotency_key)] = (head.fingerprint, receipt)
+        key = (head.customer_id, head.idempotency_key or "")
+        run.answered[key] = (head.fingerprint, receipt)
 
 
 def _make_missing(
@@ -236,9 +235,7 @@ def _refuse_merged(keys: tuple[AccountKey, ...], merged: dict[str, str]) -> None
             )
 
 
-def _confirm_units(
-    ledger: Ledger, connection: Connection, keys: Sequence[AccountKey]
-) -> None:
+def _confirm_units(ledger: Ledger, connection: Connection, keys: Sequence[AccountKey]) -> None:
     """Compare units we have only proposed so far with what the books hold.
 
     Amounts were scaled by the proposal; another scale in the books must never go unnoticed.

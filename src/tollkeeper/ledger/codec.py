@@ -148,7 +148,7 @@ def fact_row(fact: GrantFact, operation_id: str, created_at: datetime) -> tuple[
 
 
 def lines_text(entry: Entry) -> str:
-    """Write an entry's lines: `[grant, remaining]`, or `[grant, remaining, held]` where it holds."""
+    """Write an entry's lines: `[grant, remaining]`, with `held` as a third where it holds."""
     lines = entry.lines
     if len(lines) == 1 and not lines[0].held:
         return f'[["{lines[0].grant}",{lines[0].remaining}]]'

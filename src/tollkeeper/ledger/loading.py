@@ -118,9 +118,7 @@ def _open_holds(
     return found
 
 
-def _load_facts(
-    connection: Connection, database: Database, made: Plan, book: WorkingBook
-) -> None:
+def _load_facts(connection: Connection, database: Database, made: Plan, book: WorkingBook) -> None:
     wanted = set(made.grants)
     for key in made.facts_of & book.states.keys():
         wanted.update((key[0], grant.id) for grant in book.states[key].grants)
@@ -173,4 +171,4 @@ def _other_customer(rows: Sequence[OperationRow]) -> str | None:
 
 
 def _entry_accounts(rows: Iterable[OperationRow]) -> set[AccountKey]:
-    return {(row.customer_id, row.unit) for row in rows if row.version is not None}
+    return {(row.customer_id, row.unit or "") for row in rows if row.version is not None}

@@ -144,9 +144,7 @@ def _brought(ledger: Ledger, connection: Connection, account: Account, now: date
     return advance(account, [hold_from(row) for row in rows], now).account
 
 
-def _facts(
-    ledger: Ledger, connection: Connection, customer: str, unit: str
-) -> Iterator[GrantFact]:
+def _facts(ledger: Ledger, connection: Connection, customer: str, unit: str) -> Iterator[GrantFact]:
     for row in reads.facts_of(connection, ledger.database, customer, unit):
         yield fact_from(row)
 

@@ -74,8 +74,8 @@ class Units(Mapping[str, Unit]):
             return stored
         if (declared.kind, declared.scale) != (stored.kind, stored.scale):
             raise UnitMismatch(
-                f"{stored.key!r} is declared with scale {declared.scale}, but the books keep it with "
-                f"scale {stored.scale}; a unit's scale is fixed for life.",
+                f"{stored.key!r} is declared with scale {declared.scale}, but the books keep it "
+                f"with scale {stored.scale}; a unit's scale is fixed for life.",
                 unit=stored.key,
             )
         return replace(stored, overdraft=declared.overdraft)

@@ -9,7 +9,7 @@ from sqlalchemy import Connection
 from tollkeeper.decisions.accounts import AccountKey, Entry
 from tollkeeper.decisions.advancing import Due
 from tollkeeper.decisions.holds import Hold
-from tollkeeper.decisions.requests import GrantFact, Note, Outcome, Request
+from tollkeeper.decisions.requests import Note, Outcome, Request
 from tollkeeper.ledger.book import WorkingBook
 from tollkeeper.ledger.codec import account_row, fact_row, hold_row, lines_text
 from tollkeeper.store import accounts, grants, holds, journal
@@ -102,18 +102,7 @@ class Writing:
         """Note one thing that time did, as an operation of its own."""
         for part, entry in enumerate(due.entries):
             self.operations.append(entry_row(due.id, part, entry, moment))
-        customer, unit = due.entries[0].after.key
-        for grant in due.made:
-            fact = GrantFact(
-                id=grant.id,
-                customer=customer,
-                unit=unit,
-                amount=grant.amount,
-                source="returned",
-                priority=grant.priority,
-                paid=grant.paid,
-                effective_at=grant.effective_at,
-            )
+        for fact in due.made:
             self.facts.append(fact_row(fact, due.id, moment))
         if due.hold is not None:
             self.old_holds[(due.hold.customer, due.hold.id)] = due.hold
@@ -205,7 +194,7 @@ def _bare_row(
 ) -> Row:
     """Write an operation that changed no balance; its key must be remembered all the same."""
     account = book.states.get(keys[0]) if len(keys) == 1 else None
-    balances = (None,) * 4
+    balances: tuple[int | None, ...] = (None,) * 4
     if account is not None:
         balances = (account.available, account.restricted, account.held, account.debt)
     return (

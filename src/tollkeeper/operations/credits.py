@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Unpack
 
-
 from sqlalchemy import Connection
 
 from tollkeeper.decisions.correcting import Revoke, SetBalance, SetOverdraft
@@ -302,8 +301,8 @@ class Credits:
     ) -> Balance:
         """Give the balance now, at any moment (`at`), or as it was known at one (`known_at`) (A8).
 
-        With a `feature`, `available` includes what only that feature may spend. A moment in the past
-        reads the account's entries up to then.
+        With a `feature`, `available` includes what only that feature may spend. A past moment reads
+        the account's entries up to then.
         """
         found = self._desk.credits_unit(unit)
         query = looking.balance(self._desk, customer_id(customer), found, feature, at, known_at)
@@ -324,9 +323,7 @@ class Credits:
 
         return self._desk.door.read(query)
 
-    def has(
-        self, customer: str, unit: str, amount: Amount, *, feature: str | None = None
-    ) -> bool:
+    def has(self, customer: str, unit: str, amount: Amount, *, feature: str | None = None) -> bool:
         """Tell whether this much could be consumed now without any overdraft."""
         found = self._desk.credits_unit(unit)
         minor = to_minor(amount, found.scale, at_least=ZERO_OR_MORE)
@@ -373,5 +370,3 @@ class Credits:
 def is_credits_unit(key: str) -> bool:
     """Tell whether a unit counts credits, and not money."""
     return not key.startswith(MONEY_PREFIX)
-
-

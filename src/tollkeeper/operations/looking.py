@@ -35,9 +35,7 @@ def balance(
     def query(connection: Connection) -> Balance:
         now = desk.clock.now()
         if moment is None or (moment >= now and known is None):
-            found = reading.account_now(
-                desk.ledger, connection, customer, unit.key, moment or now
-            )
+            found = reading.account_now(desk.ledger, connection, customer, unit.key, moment or now)
         else:
             key = (customer, unit.key)
             found = reading.account_at(desk.ledger, connection, key, moment, known or now)
@@ -95,5 +93,6 @@ def attempt(result: Any) -> Attempt:
         shown = getattr(result, "balance", None)
         if shown is None:
             raise result
-        return Attempt(False, shown, None, getattr(result, "required", None))
-    return Attempt(True, result.balance, result)
+        required = getattr(result, "required", None)
+        return Attempt(success=False, balance=shown, required=required)
+    return Attempt(success=True, balance=result.balance, receipt=result)

@@ -155,9 +155,7 @@ def release(customer: str, hold: Any, options: Options) -> Release:
     return Release(**common(customer, options, ("release", name)), hold=name)
 
 
-def adjust(
-    customer: str, unit: Unit, minor: int, options: Options
-) -> Adjust:
+def adjust(customer: str, unit: Unit, minor: int, options: Options) -> Adjust:
     """Make a request to adjust; who and why are not optional (RULES.md I2)."""
     if not minor:
         raise InvalidRequest("An adjustment of zero changes nothing.")
@@ -167,9 +165,7 @@ def adjust(
     return Adjust(**request, unit=unit.key, amount=minor)
 
 
-def reverse(
-    customer: str, operation: object, expired: str, options: Options
-) -> Reverse:
+def reverse(customer: str, operation: object, expired: str, options: Options) -> Reverse:
     """Make a request to reverse an operation; its id makes it happen at most once."""
     name = check_text(getattr(operation, "operation_id", operation), "operation_id")
     if expired not in ("expire", "reissue"):

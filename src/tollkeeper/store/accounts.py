@@ -94,9 +94,7 @@ def write_accounts(connection: Connection, database: Database, rows: Sequence[An
     bulk.update(connection, database, "account", KEY, STATE, rows)
 
 
-def accounts_of(
-    connection: Connection, database: Database, customer: str
-) -> Sequence[AccountRow]:
+def accounts_of(connection: Connection, database: Database, customer: str) -> Sequence[AccountRow]:
     """Read every account of a customer."""
     sql = f"""
         SELECT {_COLUMNS}

@@ -40,9 +40,9 @@ def insert(
         return
     if database.is_postgres:
         given, values = _arrays(columns, rows)
-        run(connection, _insert_arrays(database.name(table), given, ignore), values)
+        run(connection, _insert_arrays(database.name(table), given, ignore=ignore), values)
     else:
-        sql = _insert_values(database.name(table), columns, ignore)
+        sql = _insert_values(database.name(table), columns, ignore=ignore)
         run_many(connection, sql, [_plain(row) for row in rows])
 
 
@@ -76,14 +76,14 @@ def look_up(
     """Run a query over given rows: `{given}` in the SQL stands for the relation of `columns`."""
     if not rows:
         return []
-    statement = _with_given(sql, columns, database.is_postgres)
+    statement = _with_given(sql, columns, postgres=database.is_postgres)
     if database.is_postgres:
         return fetch(connection, statement, _arrays(columns, rows, leave_out=False)[1])
     return fetch(connection, statement, {"given": json.dumps([list(row) for row in rows])})
 
 
 @lru_cache(maxsize=256)
-def _with_given(sql: str, columns: tuple[Col, ...], postgres: bool) -> str:
+def _with_given(sql: str, columns: tuple[Col, ...], *, postgres: bool) -> str:
     if postgres:
         names = ", ".join(column.name for column in columns)
         return sql.replace("{given}", f"unnest({_casts(columns)}) AS given({names})")
@@ -91,11 +91,11 @@ def _with_given(sql: str, columns: tuple[Col, ...], postgres: bool) -> str:
         f"json_extract(value, '$[{number}]') AS {column.name}"
         for number, column in enumerate(columns)
     )
-    return sql.replace("{given}", f"(SELECT {picks} FROM json_each(:given)) AS given")
+    return sql.replace("{given}", f"(SELECT {picks} FROM json_each(:given)) AS given")  # noqa: S608  # names are ours
 
 
 @lru_cache(maxsize=256)
-def _insert_arrays(table: str, columns: tuple[Col, ...], ignore: bool) -> str:
+def _insert_arrays(table: str, columns: tuple[Col, ...], *, ignore: bool) -> str:
     names = ", ".join(column.name for column in columns)
     order = "ORDER BY 1, 2" if ignore else ""
     conflict = "ON CONFLICT DO NOTHING" if ignore else ""
@@ -113,7 +113,7 @@ def _update_arrays(table: str, keys: int, columns: tuple[Col, ...]) -> str:
 
 
 @lru_cache(maxsize=256)
-def _insert_values(table: str, columns: tuple[Col, ...], ignore: bool) -> str:
+def _insert_values(table: str, columns: tuple[Col, ...], *, ignore: bool) -> str:
     names = ", ".join(column.name for column in columns)
     marks = ", ".join("?" for _ in columns)
     verb = "INSERT OR IGNORE" if ignore else "INSERT"

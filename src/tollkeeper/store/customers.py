@@ -23,7 +23,7 @@ def make_customers(
 
 def merged(
     connection: Connection, database: Database, customers: Iterable[str]
-) -> Sequence[Row[Any]]:
+) -> Sequence[Row[str, str]]:
     """Find those of some customers who were merged into others."""
     table = database.tables["customer"]
     query = select(table.c.customer_id, table.c.merged_into).where(

@@ -43,7 +43,9 @@ def holds_by_ids(connection: Connection, database: Database, ids: Pairs) -> Sequ
     return bulk.look_up(connection, database, sql, KEY, ids)
 
 
-def open_holds(connection: Connection, database: Database, accounts: Pairs) -> Sequence[Sequence[Any]]:
+def open_holds(
+    connection: Connection, database: Database, accounts: Pairs
+) -> Sequence[Sequence[Any]]:
     """Read every open hold of some accounts, the first to lapse first."""
     sql = f"""
         SELECT {_SELECTED}

@@ -1,4 +1,4 @@
-"""Statements on operations and their entries: append, look up by key or id. For the ledger alone."""
+"""Statements on operations and entries: append, look up by key or id. For the ledger alone."""
 
 from collections.abc import Sequence
 from typing import Any, NamedTuple

@@ -21,7 +21,8 @@ def fetch(connection: Connection, sql: str, values: Mapping[str, Any]) -> Rows:
         return connection.execute(_text(sql), values).all()
     try:
         cursor.execute(_in_style(sql, connection.dialect.name), values)
-        return cursor.fetchall()
+        rows: Rows = cursor.fetchall()
+        return rows
     finally:
         cursor.close()
 
@@ -51,7 +52,7 @@ def run_many(connection: Connection, sql: str, rows: Sequence[tuple[Any, ...]]) 
 
 
 def _cursor(connection: Connection) -> Any:
-    """Open a cursor of the driver itself, where we know the driver; it sees the same transaction."""
+    """Open a cursor of the driver itself, where we know it; it sees the same transaction."""
     dialect = connection.dialect
     if (dialect.name, dialect.driver) not in _DIRECT or connection.invalidated:
         return None

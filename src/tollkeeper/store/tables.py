@@ -1,8 +1,8 @@
-"""The schema on one page. Owns names, types and keys; the migrations make them (`store/migrations`).
+"""The schema on one page. Owns names, types and keys; `store/migrations` makes them.
 
 `customer_id` comes first in every key that belongs to a customer, so that the same schema can be
-distributed by it. Amounts are BIGINT at their unit's scale; ids and times come from the application.
-In `operation` a NULL change or balance means zero: absent numbers cost no bytes on the hot path.
+distributed by it. Amounts are BIGINT at their unit's scale; ids and times come from the
+application. In `operation` a NULL change or balance means zero: absent numbers cost no bytes on the hot path.
 """
 
 from dataclasses import dataclass
@@ -50,7 +50,7 @@ def define(schema: str | None, prefix: str) -> Tables:
 
 
 def _unit(metadata: MetaData, prefix: str) -> None:
-    """Hold what amounts count; a reference table. Kind and scale never change; no overdraft limit: unlimited."""
+    """Hold what amounts count; a reference table. No overdraft limit means unlimited."""
     Table(
         f"{prefix}unit",
         metadata,

@@ -40,7 +40,7 @@ class Utc(TypeDecorator[datetime]):
             return value if value is None else utc(value, "moment")
         return moment_text(value)
 
-    def process_result_value(self, value: Any, dialect: Dialect) -> datetime | None:
+    def process_result_value(self, value: Any, dialect: Dialect) -> datetime | None:  # noqa: ARG002  # SQLAlchemy's signature
         """Read UTC."""
         return read_moment(value)
 
@@ -63,4 +63,5 @@ def read_moment(value: Any) -> datetime | None:
         return None
     if isinstance(value, str):
         return datetime.fromisoformat(value).replace(tzinfo=UTC)
-    return value if value.tzinfo is UTC else value.astimezone(UTC)
+    moment: datetime = value
+    return moment if moment.tzinfo is UTC else moment.astimezone(UTC)

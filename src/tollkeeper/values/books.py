@@ -1,4 +1,4 @@
-"""What the books hold, as answers show it: balances, entries, grants. Frozen; amounts are `Decimal`.
+"""What the books hold, as answers show it: balances, entries, grants. Amounts are `Decimal`.
 
 Inside, amounts stay the ledger's integers and become `Decimal` when read, so that an answer nobody
 looks at costs nothing.
@@ -116,7 +116,7 @@ class Entry:
 
     @property
     def amount(self) -> Decimal:
-        """The size of the change: of what is available or restricted, else of what is held or owed."""
+        """The size of the change: of available and restricted, else of held, else of debt."""
         change = self.change
         moved = change.available + change.restricted or change.held or change.debt
         return from_minor(abs(moved), self.unit.scale)

@@ -29,7 +29,7 @@ class Told(NamedTuple):
 class Receipt:
     """The answer to one accepted request: its entries, and the balance after them. Frozen.
 
-    It keeps the operation's rows and reads them when asked, since most callers look at little of it.
+    It keeps the operation's rows and reads them when asked: most callers look at little of it.
     """
 
     __slots__ = ("_read", "_told", "created_at", "customer", "operation_id", "replayed")
@@ -41,6 +41,8 @@ class Receipt:
     created_at: datetime
     #: True where an earlier answer was given again; not part of the answer itself.
     replayed: bool
+    _read: Callable[[], Told]
+    _told: Told | None
 
     def __init__(
         self,
@@ -48,6 +50,7 @@ class Receipt:
         customer: str,
         created_at: datetime,
         read: Callable[[], Told],
+        *,
         replayed: bool = False,
     ) -> None:
         fill = object.__setattr__
@@ -82,7 +85,9 @@ class Receipt:
 
     def as_replay(self) -> Self:
         """Give the same answer, marked as given again."""
-        return type(self)(self.operation_id, self.customer, self.created_at, self._tell, True)
+        return type(self)(
+            self.operation_id, self.customer, self.created_at, self._tell, replayed=True
+        )
 
     @property
     def kind(self) -> str:
@@ -158,7 +163,7 @@ class Receipt:
         return canonical_json(self.to_dict())
 
     def _tell(self) -> Told:
-        told: Told | None = self._told
+        told = self._told
         if told is None:
             told = self._read()
             object.__setattr__(self, "_told", told)
@@ -225,6 +230,6 @@ def _restored(
     customer: str,
     created_at: datetime,
     told: Told,
-    replayed: bool,
+    *replayed: bool,
 ) -> Receipt:
-    return kind(operation_id, customer, created_at, lambda: told, replayed)
+    return kind(operation_id, customer, created_at, lambda: told, replayed=replayed[0])

@@ -1,0 +1,227 @@
+"""The sides of the comparison: each prepares its tables, then does a work when its turn comes.
+
+Every turn is a program of its own, ended when its time is over. A side that cannot be had here says
+why (`Missing`); the comparison goes on without it, loudly.
+"""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, Protocol
+
+from bench.results import Line, RunFailed, read_line, read_pgbench
+from bench.server import Server
+from bench.works import CUSTOMERS, Work
+
+ROOT: Final = Path(__file__).resolve().parent.parent
+#: Where the peer's program and the floor's statements stand, beside the repository.
+SHARED: Final = ROOT.parent / "shared" / "bench"
+OURS: Final = ROOT / "bench" / "ours.py"
+CACHE: Final = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "tollkeeper-bench"
+PEER: Final = "stripe-no-webhooks"
+PEER_VERSION: Final = "0.0.16"
+
+#: More clients than this would pass PostgreSQL's default of 100 connections.
+FLOOR_CLIENTS: Final = 64
+INSTALL_SECONDS: Final = 300
+SETUP_SECONDS: Final = 300
+#: What a program may take beyond its measured time: to start, to warm up, to end.
+GRACE_SECONDS: Final = 60
+
+
+class Missing(Exception):
+    """A side cannot be had here; the message says why."""
+
+
+class Side(Protocol):
+    """Somebody who does works."""
+
+    def begin_round(self) -> None:
+        """Get ready for a round, outside of the measured time."""
+        ...
+
+    def measure(self, work: Work, seconds: float) -> Line:
+        """Do a work for some seconds, and tell how it went."""
+        ...
+
+
+@dataclass(slots=True)
+class Ours:
+    """Tollkeeper, reached by tasks or by threads."""
+
+    database: str
+    customers: int
+    style: str = "tasks"
+    #: Gives new books for each round, where a run would change what is measured.
+    renew: Callable[[], str] | None = None
+
+    def begin_round(self) -> None:
+        """Take new books, if it was so arranged."""
+        if self.renew is not None:
+            self.database = self.renew()
+
+    def measure(self, work: Work, seconds: float) -> Line:
+        """Run `ours.py` for one work."""
+        load = ["--callers", str(work.callers), "--distribution", work.distribution]
+        load += ["--customers", str(self.customers), "--seconds", str(seconds)]
+        command = [*_ours(work.operation, self.database), *load, "--style", self.style]
+        return read_line(run(command, seconds=seconds + GRACE_SECONDS))
+
+
+def set_up_ours(database: str, customers: int) -> str:
+    """Make our tables, and give each customer plenty; give the database back."""
+    run([*_ours("setup", database), "--customers", str(customers)], seconds=SETUP_SECONDS)
+    return database
+
+
+def _ours(operation: str, database: str) -> list[str]:
+    return [sys.executable, str(OURS), operation, "--database", database]
+
+
+@dataclass(frozen=True, slots=True)
+class Peer:
+    """The TypeScript peer: its own tables, its own program, by Node."""
+
+    modules: Path
+    program: Path
+    url: str
+
+    def begin_round(self) -> None:
+        """Need nothing."""
+
+    def measure(self, work: Work, seconds: float) -> Line:
+        """Run the peer's program for one work."""
+        load = [str(work.callers), work.distribution, str(seconds)]
+        return read_line(self.node("consume_idem", *load, seconds=seconds + GRACE_SECONDS))
+
+    def node(self, *words: str, seconds: float) -> str:
+        """Run the peer's program."""
+        variables = {"PEER_MODULES": str(self.modules), "DATABASE_URL": self.url}
+        return run(["node", str(self.program), *words], seconds=seconds, variables=variables)
+
+
+def open_peer(server: Server) -> Peer:
+    """Install the peer outside of the repository, make its tables, give its customers plenty.
+
+    Raises:
+        Missing: there is no Node, no npm, no program for it, or no network to install it from.
+    """
+    program = SHARED / "peer.js"
+    for name in ("node", "npm"):
+        if shutil.which(name) is None:
+            raise Missing(f"{name} is not installed")
+    if not program.exists():
+        raise Missing(f"{program.name} is not in ../shared/bench beside the repository")
+    home = CACHE / f"{PEER}-{PEER_VERSION}"
+    modules = home / "node_modules"
+    _install_peer(home, modules)
+    peer = Peer(modules, program, server.plain_url(server.create_database()))
+    try:
+        migrate = [str(modules / ".bin" / PEER), "migrate", peer.url]
+        run(migrate, seconds=SETUP_SECONDS, folder=home)
+        peer.node("setup", seconds=SETUP_SECONDS)
+    except RunFailed as error:
+        raise Missing(f"it could not make its tables: {error}") from error
+    return peer
+
+
+def _install_peer(home: Path, modules: Path) -> None:
+    manifest = modules / PEER / "package.json"
+    if manifest.exists() and json.loads(manifest.read_text())["version"] == PEER_VERSION:
+        return
+    home.mkdir(parents=True, exist_ok=True)
+    options = ["--prefix", str(home), "--no-audit", "--no-fund"]
+    command = ["npm", "install", *options, f"{PEER}@{PEER_VERSION}", "pg"]
+    try:
+        run(command, seconds=INSTALL_SECONDS, folder=home)
+    except RunFailed as error:
+        raise Missing(f"npm could not install it: {error}") from error
+
+
+@dataclass(frozen=True, slots=True)
+class Floor:
+    """What PostgreSQL itself does: one function call a transaction, by pgbench."""
+
+    server: Server
+    program: Path
+    database: str
+    folder: Path
+
+    def begin_round(self) -> None:
+        """Need nothing."""
+
+    def measure(self, work: Work, seconds: float) -> Line:
+        """Run pgbench for one work, at most with as many clients as a default server admits."""
+        clients = min(work.callers, FLOOR_CLIENTS)
+        log = self.folder / "floor"
+        load = ["-n", "-M", "prepared", "-l", f"--log-prefix={log}", "-f", SHARED / "floor.pgbench"]
+        load += ["-D", f"customers={1 if work.distribution == 'hot' else CUSTOMERS}"]
+        load += ["-c", str(clients), "-j", str(min(clients, 2)), "-T", str(max(1, round(seconds)))]
+        command = [self.program, *load, *self.server.place, self.database]
+        try:
+            told = run([str(word) for word in command], seconds=seconds + GRACE_SECONDS)
+            return read_pgbench(told, self._microseconds())
+        finally:
+            for path in self.folder.glob("floor.*"):
+                path.unlink()
+
+    def _microseconds(self) -> list[int]:
+        """Read the latencies: the third word of each line of pgbench's log."""
+        return [
+            int(line.split()[2])
+            for path in self.folder.glob("floor.*")
+            for line in path.read_text().splitlines()
+        ]
+
+
+def open_floor(server: Server, folder: Path) -> Floor:
+    """Make the floor's table and function.
+
+    Raises:
+        Missing: there is no pgbench, or no statements for it.
+    """
+    statements = SHARED / "floor.sql"
+    program = server.program("pgbench")
+    if program is None:
+        raise Missing("pgbench is not installed")
+    if not statements.exists():
+        raise Missing(f"{statements.name} is not in ../shared/bench beside the repository")
+    url = server.create_database()
+    server.execute(url, statements.read_text())
+    return Floor(server, program, server.name_of(url), folder)
+
+
+def run(
+    command: Sequence[str],
+    *,
+    seconds: float,
+    folder: Path | None = None,
+    variables: Mapping[str, str] | None = None,
+) -> str:
+    """Run a program to its end, and give what it printed.
+
+    Raises:
+        RunFailed: it failed, or did not end in time; then it was ended.
+    """
+    environment = {**os.environ, **(variables or {})}
+    try:
+        done = subprocess.run(  # noqa: S603  # the programs are ours or named above
+            command,
+            cwd=folder,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=seconds,
+            check=True,
+        )
+    except subprocess.CalledProcessError as error:
+        raise RunFailed(f"{command[0]} failed: {(error.stderr or error.stdout)[-2000:]}") from error
+    except subprocess.TimeoutExpired as error:
+        raise RunFailed(f"{command[0]} did not end within {seconds:.0f} s") from error
+    return done.stdout

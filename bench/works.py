@@ -1,0 +1,125 @@
+"""What is measured, and what it must reach. Data only: nothing here runs anything.
+
+A work is done by several sides in turn. `ours` and `ours_threads` are Tollkeeper on PostgreSQL for
+tasks and for threads; `small` and `large` are books with few and with many entries.
+"""
+
+from dataclasses import dataclass
+from typing import Final
+
+CUSTOMERS: Final = 10_000
+ENTRIES: Final = 5_000_000
+
+#: Of which programs the figures are; those of ours are told with their memory.
+TITLES: Final = {
+    "peer": "peer (TypeScript)",
+    "floor": "floor (pgbench)",
+    "ours": "ours, tasks",
+    "ours_threads": "ours, threads",
+    "sqlite": "ours on SQLite, tasks",
+    "sqlite_threads": "ours on SQLite, threads",
+    "small": "ours, few entries",
+    "large": "ours, many entries",
+    "sqlite_small": "ours on SQLite, few entries",
+    "sqlite_large": "ours on SQLite, many entries",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Work:
+    """One load, and who does it in turn."""
+
+    name: str
+    title: str
+    sides: tuple[str, ...]
+    callers: int
+    distribution: str = "uniform"
+    operation: str = "consume"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Goal:
+    """What a side must reach in one figure: by itself, or as a ratio to another side's."""
+
+    work: str
+    side: str
+    figure: str = "per_second"
+    against: str | None = None
+    must: float | None = None
+    stretch: float | None = None
+
+    @property
+    def is_ceiling(self) -> bool:
+        """Tell whether less is better: of times and of memory it is."""
+        return self.figure != "per_second"
+
+
+_ALL = ("peer", "floor", "ours")
+_BOTH = ("sqlite", "sqlite_threads")
+_HISTORY = ("small", "large", "sqlite_small", "sqlite_large")
+
+WORKS: Final = (
+    Work(
+        name="uniform_64",
+        title="PostgreSQL, 10,000 customers, 64 callers",
+        sides=(*_ALL, "ours_threads"),
+        callers=64,
+    ),
+    Work(
+        name="uniform_1024",
+        title="PostgreSQL, 10,000 customers, 1,024 callers",
+        sides=_ALL,
+        callers=1024,
+    ),
+    Work(
+        name="hot_64",
+        title="PostgreSQL, one hot customer, 64 callers",
+        sides=_ALL,
+        callers=64,
+        distribution="hot",
+    ),
+    Work(
+        name="lone",
+        title="PostgreSQL, a lone caller",
+        sides=(*_ALL, "ours_threads"),
+        callers=1,
+    ),
+    Work(name="sqlite_64", title="SQLite, 64 callers", sides=_BOTH, callers=64),
+    Work(name="sqlite_lone", title="SQLite, a lone caller", sides=_BOTH, callers=1),
+    # Balances before consumes, which make the small books larger.
+    Work(
+        name="history_balance",
+        title="balance() in books with few and with many entries",
+        sides=_HISTORY,
+        callers=1,
+        operation="balance",
+    ),
+    Work(
+        name="history_64",
+        title="64 callers in books with few and with many entries",
+        sides=_HISTORY,
+        callers=64,
+    ),
+)
+
+GOALS: Final = (
+    Goal(work="uniform_64", side="ours", against="peer", must=5, stretch=8),
+    Goal(work="uniform_1024", side="ours", against="peer", must=7, stretch=12),
+    Goal(work="hot_64", side="ours", against="peer", must=12, stretch=20),
+    Goal(work="lone", side="ours", figure="p50", against="peer", must=1),
+    Goal(work="lone", side="ours_threads", figure="p50", against="peer", must=1),
+    Goal(work="lone", side="ours_threads", figure="p50", against="floor", stretch=2),
+    Goal(work="sqlite_64", side="sqlite", must=8_000, stretch=15_000),
+    Goal(work="sqlite_64", side="sqlite_threads", must=8_000, stretch=15_000),
+    Goal(work="sqlite_lone", side="sqlite", figure="p50", must=0.7, stretch=0.4),
+    Goal(work="sqlite_lone", side="sqlite_threads", figure="p50", must=0.7, stretch=0.4),
+    Goal(work="history_64", side="large", against="small", must=0.65, stretch=0.8),
+    Goal(work="history_64", side="sqlite_large", against="sqlite_small", must=0.65, stretch=0.8),
+    *(Goal(work="history_balance", side=side, figure="p50", must=1) for side in _HISTORY),
+    *(
+        Goal(work=work.name, side=side, figure="memory_mb", must=150)
+        for work in WORKS
+        for side in work.sides
+        if side not in ("peer", "floor")
+    ),
+)

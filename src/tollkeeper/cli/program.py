@@ -1,0 +1,53 @@
+"""The command line as a whole: its nouns, what may stand before them, and how it ends."""
+
+import os
+import sys
+from collections.abc import Sequence
+from typing import Final
+
+import typer
+
+from tollkeeper.cli import credits, failures, migrate
+from tollkeeper.cli.calls import Call, verb
+from tollkeeper.cli.options import Database, Json, Schema
+
+app: Final = typer.Typer(
+    name="tollkeeper",
+    help="Decide who pays for each use of an app, and keep books that can prove it.",
+    epilog="Exit codes: 0 done, 1 a check found something, 2 bad usage, 3 refused by the rules, "
+    "4 the database could not be reached.",
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+    no_args_is_help=True,
+)
+
+
+@app.callback()
+def before_the_noun(
+    context: typer.Context,
+    *,
+    database: Database = None,
+    schema: Schema = None,
+    as_json: Json = False,
+) -> None:
+    """Keep what stands before the noun."""
+    context.obj = {"database": database, "schema": schema, "as_json": as_json}
+
+
+app.add_typer(credits.app, name="credits")
+migrate.add_to(app)
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run one command and give its exit code; every failure is told in one line."""
+    try:
+        code = app(list(arguments), prog_name="tollkeeper", standalone_mode=False)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # Whoever read our output has seen enough; Python would complain once more at its end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return failures.DONE
+    except (KeyboardInterrupt, Exception) as error:  # noqa: BLE001  # no user is shown a traceback
+        return failures.report(error, as_json="--json" in arguments)
+    return code if isinstance(code, int) else failures.DONE

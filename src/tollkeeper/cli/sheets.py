@@ -1,0 +1,229 @@
+"""What a table says, as plain data: titles and cells. Knows nothing of terminals; `screen` draws it."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from tollkeeper.values.books import Balance, Entry, Grant, Page
+    from tollkeeper.values.receipts import Receipt
+
+#: A column that stays however narrow the terminal is.
+ALWAYS: Final = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One column; of a table that is too wide, those with the highest `drop` are left out first."""
+
+    title: str
+    #: Whether it holds numbers, which are set to the right.
+    is_number: bool = False
+    drop: int = ALWAYS
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sheet:
+    """A table: columns, rows of texts, and a line below it."""
+
+    columns: tuple[Column, ...]
+    rows: tuple[tuple[str, ...], ...]
+    #: Stands instead of the table where there are no rows.
+    empty: str = "Nothing."
+    #: Stands below the table.
+    note: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """Names and what they are, one a line."""
+
+    pairs: tuple[tuple[str, str], ...]
+
+
+Part = Sheet | Facts | str
+
+
+def number(amount: Decimal, *, signed: bool = False) -> str:
+    """Write an amount for people: thousands apart, never an exponent.
+
+    >>> number(Decimal("12345.50")), number(Decimal("3"), signed=True)
+    ('12,345.5', '+3')
+    """
+    text = f"{amount:+,f}" if signed else f"{amount:,f}"
+    return text.rstrip("0").rstrip(".") if "." in text else text
+
+
+def moment(value: datetime | None) -> str:
+    """Write a time in UTC to the second.
+
+    >>> moment(datetime(2026, 6, 1, 12, tzinfo=UTC)), moment(None)
+    ('2026-06-01 12:00:00Z', 'never')
+    """
+    return f"{value.astimezone(UTC):%Y-%m-%d %H:%M:%SZ}" if value else "never"
+
+
+def receipt(answer: "Receipt") -> list[Part]:
+    """Show a receipt: what was done, the balance after it, and which grants it touched."""
+    pairs = [("operation", answer.operation_id), ("kind", answer.kind)]
+    pairs += [("customer", answer.customer)]
+    if answer.balance:
+        pairs += [("amount", f"{number(answer.amount)} {answer.unit}")]
+        pairs += _told(answer)
+        pairs += _amounts(answer.balance)
+    pairs += [("booked at", moment(answer.created_at))]
+    return [Facts(tuple(pairs)), *_touched(answer)]
+
+
+def balances(found: "Sequence[Balance]") -> list[Part]:
+    """Show balances, a line a unit."""
+    columns = (
+        Column("Unit"),
+        Column("Available", is_number=True),
+        Column("Held", is_number=True),
+        Column("Restricted", is_number=True, drop=1),
+        Column("Debt", is_number=True),
+    )
+    rows = tuple(
+        (
+            balance.unit.currency or balance.unit.key,
+            *(
+                number(each)
+                for each in (balance.available, balance.held, balance.restricted, balance.debt)
+            ),
+        )
+        for balance in found
+    )
+    return [Sheet(columns=columns, rows=rows, empty="No balances.")]
+
+
+def history(page: "Page") -> list[Part]:
+    """Show entries, newest first."""
+    columns = (
+        Column("Booked at"),
+        Column("Kind"),
+        Column("Unit", drop=2),
+        Column("Change", is_number=True),
+        Column("Available", is_number=True),
+        Column("Held", is_number=True, drop=1),
+        Column("Debt", is_number=True, drop=4),
+        Column("Mark", drop=3),
+        Column("Operation", drop=5),
+    )
+    rows = tuple(_entry(entry) for entry in page.entries)
+    note = f"More: --cursor {page.next_cursor}" if page.next_cursor else None
+    return [Sheet(columns=columns, rows=rows, empty="No entries.", note=note)]
+
+
+def grants(found: "Sequence[Grant]") -> list[Part]:
+    """Show grants, oldest first."""
+    columns = (
+        Column("Grant"),
+        Column("Unit", drop=2),
+        Column("Remaining", is_number=True),
+        Column("Of", is_number=True),
+        Column("Source", drop=3),
+        Column("Priority", is_number=True, drop=4),
+        Column("Effective at", drop=5),
+        Column("Expires at"),
+        Column("Only for", drop=1),
+    )
+    rows = tuple(
+        (
+            grant.id,
+            grant.unit.currency or grant.unit.key,
+            number(grant.remaining),
+            number(grant.amount),
+            grant.source,
+            str(grant.priority),
+            moment(grant.effective_at),
+            moment(grant.expires_at),
+            ", ".join(grant.features),
+        )
+        for grant in found
+    )
+    return [Sheet(columns=columns, rows=rows, empty="No grants.")]
+
+
+def without_blank_columns(sheet: Sheet) -> Sheet:
+    """Leave out the columns that say nothing in any row; those that always stay do stay."""
+    kept = [
+        place
+        for place, column in enumerate(sheet.columns)
+        if column.drop == ALWAYS or any(row[place] not in ("", "0") for row in sheet.rows)
+    ]
+    return _chosen(sheet, kept)
+
+
+def without_widest_need(sheet: Sheet) -> Sheet | None:
+    """Leave out the column that can be missed first; None where all must stay."""
+    most = max((column.drop for column in sheet.columns), default=ALWAYS)
+    if most == ALWAYS:
+        return None
+    return _chosen(sheet, [n for n, column in enumerate(sheet.columns) if column.drop != most])
+
+
+def _chosen(sheet: Sheet, kept: Iterable[int]) -> Sheet:
+    places = list(kept)
+    return Sheet(
+        columns=tuple(sheet.columns[place] for place in places),
+        rows=tuple(tuple(row[place] for place in places) for row in sheet.rows),
+        empty=sheet.empty,
+        note=sheet.note,
+    )
+
+
+def _entry(entry: "Entry") -> tuple[str, ...]:
+    change = entry.changed
+    moved = change.available + change.restricted or change.held or -change.debt
+    return (
+        moment(entry.created_at),
+        entry.kind,
+        entry.unit.currency or entry.unit.key,
+        number(moved, signed=True),
+        number(entry.balance.available),
+        number(entry.balance.held),
+        number(entry.balance.debt),
+        entry.mark or "",
+        entry.operation_id,
+    )
+
+
+def _told(answer: "Receipt") -> list[tuple[str, str]]:
+    """Give what the verb tells beyond its entries, where it is more than nothing."""
+    told = [("grant", answer.grant_id or "")]
+    if "hold" in answer.result:
+        told += [("hold", str(answer.result["hold"])), ("status", str(answer.result["status"]))]
+        told += [("lapses at", moment(datetime.fromisoformat(answer.result["expires_at"])))]
+    if answer.uncollected:
+        told += [("uncollected", number(answer.uncollected))]
+    if answer.late:
+        told += [("late", "the hold had lapsed; it was charged anew")]
+    return [(name, text) for name, text in told if text]
+
+
+def _amounts(balance: "Balance") -> list[tuple[str, str]]:
+    shown = [("available", number(balance.available)), ("held", number(balance.held))]
+    if balance.restricted:
+        shown += [("restricted", number(balance.restricted))]
+    return [*shown, ("debt", number(balance.debt))] if balance.debt else shown
+
+
+def _touched(answer: "Receipt") -> list[Part]:
+    """List the grants in the order in which they were touched."""
+    columns = (
+        Column("Grant"),
+        Column("Remaining", is_number=True),
+        Column("Held", is_number=True),
+    )
+    rows = tuple(
+        (line.grant_id or "overdraft", _change(line.remaining), _change(line.held))
+        for line in answer.lines
+    )
+    return [Sheet(columns=columns, rows=rows)] if rows else []
+
+
+def _change(amount: Decimal) -> str:
+    return number(amount, signed=True) if amount else ""

@@ -1,0 +1,238 @@
+"""Statements that read the whole book, for the audit: streams in key order, and rows that point nowhere.
+
+Each stream is read through a cursor, so that a book of any size takes the same memory. Moments come
+as the driver gives them. Writes nothing.
+"""
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from sqlalchemy import Connection, text
+
+from tollkeeper.store.database import Database
+from tollkeeper.store.migrations.guard import APPEND_ONLY
+
+#: How many rows a cursor fetches at once.
+FETCHED = 1000
+
+Cells = Sequence[Any]
+
+_ENTRY = """
+    o.customer_id, o.unit, o.version, o.id, o.part, o.kind,
+    coalesce(o.available_change, 0), coalesce(o.restricted_change, 0),
+    coalesce(o.held_change, 0), coalesce(o.debt_change, 0),
+    coalesce(o.available, 0), coalesce(o.restricted, 0), coalesce(o.held, 0), coalesce(o.debt, 0),
+    o.lines, o.mark, o.created_at, o.event_at,
+    o.idempotency_key IS NOT NULL, o.fingerprint IS NOT NULL, o.result"""
+
+
+def count_operations(connection: Connection, database: Database, customer: str | None) -> int:
+    """Count the rows of operations: entries, and operations that changed no balance."""
+    sql = f"""
+        SELECT count(*)
+        FROM {database.name("operation")} AS o
+        WHERE {_only("o", customer)}"""  # noqa: S608  # names are ours
+    return int(connection.execute(text(sql), _given(customer)).scalar_one())
+
+
+def units(connection: Connection, database: Database) -> Iterator[Cells]:
+    """Read every unit as it stands: key, kind, scale, overdraft."""
+    sql = f"""
+        SELECT u.key, u.kind, u.scale, u.overdraft
+        FROM {database.name("unit")} AS u
+        ORDER BY u.key"""  # noqa: S608  # names are ours
+    return _stream(connection, sql, None)
+
+
+def accounts(connection: Connection, database: Database, customer: str | None) -> Iterator[Cells]:
+    """Read accounts in the order of their keys."""
+    sql = f"""
+        SELECT a.customer_id, a.unit, a.available, a.restricted, a.held, a.debt, a.version,
+          a.overdraft, a.merged_into, a.grants, a.due_at, a.updated_at
+        FROM {database.name("account")} AS a
+        WHERE {_only("a", customer)}
+        ORDER BY a.customer_id, a.unit"""  # noqa: S608  # names are ours
+    return _stream(connection, sql, customer)
+
+
+def entries(connection: Connection, database: Database, customer: str | None) -> Iterator[Cells]:
+    """Read entries by account, each account's in the order of their versions."""
+    sql = f"""
+        SELECT {_ENTRY}
+        FROM {database.name("operation")} AS o
+        WHERE o.version IS NOT NULL AND {_only("o", customer)}
+        ORDER BY o.customer_id, o.unit, o.version"""  # noqa: S608  # names are ours
+    return _stream(connection, sql, customer)
+
+
+def bare_operations(
+    connection: Connection, database: Database, customer: str | None
+) -> Iterator[Cells]:
+    """Read operations that changed no balance."""
+    sql = f"""
+        SELECT {_ENTRY}
+        FROM {database.name("operation")} AS o
+        WHERE o.version IS NULL AND {_only("o", customer)}"""  # noqa: S608  # names are ours
+    return _stream(connection, sql, customer)
+
+
+def facts(connection: Connection, database: Database, customer: str | None) -> Iterator[Cells]:
+    """Read the facts of grants by customer, in the order of their keys."""
+    sql = f"""
+        SELECT g.customer_id, g.id, g.unit, g.operation_id, g.amount, g.priority, g.paid,
+          g.effective_at, g.expires_at, g.cost, g.features, g.created_at
+        FROM {database.name("grant_fact")} AS g
+        WHERE {_only("g", customer)}
+        ORDER BY g.customer_id, g.id"""  # noqa: S608  # names are ours
+    return _stream(connection, sql, customer)
+
+
+def open_holds(connection: Connection, database: Database, customer: str | None) -> Iterator[Cells]:
+    """Read open holds by customer, in the order of their keys."""
+    sql = f"""
+        SELECT h.customer_id, h.id, h.unit, h.drawn, h.expires_at
+        FROM {database.name("hold")} AS h
+        WHERE h.status = 'open' AND {_only("h", customer)}
+        ORDER BY h.customer_id, h.id"""  # noqa: S608  # names are ours
+    return _stream(connection, sql, customer)
+
+
+def repeated_keys(
+    connection: Connection, database: Database, customer: str | None
+) -> Iterator[Cells]:
+    """Find idempotency keys with more than one operation: customer, key, how many, the first."""
+    sql = f"""
+        SELECT o.customer_id, o.idempotency_key, count(*), min(o.id)
+        FROM {database.name("operation")} AS o
+        WHERE o.idempotency_key IS NOT NULL AND {_only("o", customer)}
+        GROUP BY o.customer_id, o.idempotency_key
+        HAVING count(*) > 1
+        ORDER BY o.customer_id, o.idempotency_key"""  # noqa: S608  # names are ours
+    return _stream(connection, sql, customer)
+
+
+def broken_operations(
+    connection: Connection, database: Database, customer: str | None
+) -> Iterator[Cells]:
+    """Find operations whose parts are not 0, 1, 2 …: id, a customer, first, last, how many.
+
+    An operation may stand under two customers, each with some of its parts. Seen from one of them
+    alone, only what begins with part 0 can be judged, and has to be whole up to its last part.
+    """
+    whole = "min(o.part) <> 0 OR max(o.part) + 1 <> count(*)"
+    own = "min(o.part) = 0 AND max(o.part) + 1 <> count(*)"
+    sql = f"""
+        SELECT o.id, min(o.customer_id), min(o.part), max(o.part), count(*)
+        FROM {database.name("operation")} AS o
+        WHERE {_only("o", customer)}
+        GROUP BY o.id
+        HAVING {whole if customer is None else own}
+        ORDER BY o.id"""  # noqa: S608  # names are ours
+    return _stream(connection, sql, customer)
+
+
+def accounts_of_nobody(
+    connection: Connection, database: Database, customer: str | None
+) -> Iterator[Cells]:
+    """Find accounts without their customer: customer, unit."""
+    sql = f"""
+        SELECT a.customer_id, a.unit
+        FROM {database.name("account")} AS a
+        LEFT JOIN {database.name("customer")} AS c ON c.customer_id = a.customer_id
+        WHERE c.customer_id IS NULL AND {_only("a", customer)}
+        ORDER BY a.customer_id, a.unit"""  # noqa: S608  # names are ours
+    return _stream(connection, sql, customer)
+
+
+def holds_closed_by_nothing(
+    connection: Connection, database: Database, customer: str | None
+) -> Iterator[Cells]:
+    """Find holds that are over without the operation that ended them: customer, hold, status, it.
+
+    A lapse is an operation named for its hold; it ends the hold without being noted there.
+    """
+    sql = f"""
+        SELECT h.customer_id, h.id, h.status, h.closed_by
+        FROM {database.name("hold")} AS h
+        WHERE h.status <> 'open' AND {_only("h", customer)}
+          AND NOT EXISTS (
+            SELECT 1
+            FROM {database.name("operation")} AS o
+            WHERE o.customer_id = h.customer_id
+              AND o.id = CASE h.status
+                WHEN 'lapsed' THEN 'lps_' || substr(h.id, 5)
+                WHEN 'settled' THEN h.closed_by
+                WHEN 'released' THEN h.closed_by
+              END)
+        ORDER BY h.customer_id, h.id"""  # noqa: S608  # names are ours
+    return _stream(connection, sql, customer)
+
+
+def notes_beside_nothing(
+    connection: Connection, database: Database, customer: str | None
+) -> Iterator[Cells]:
+    """Find personal text without its operation: customer, operation."""
+    sql = f"""
+        SELECT n.customer_id, n.operation_id
+        FROM {database.name("note")} AS n
+        WHERE {_only("n", customer)}
+          AND NOT EXISTS (
+            SELECT 1
+            FROM {database.name("operation")} AS o
+            WHERE o.customer_id = n.customer_id AND o.id = n.operation_id)
+        ORDER BY n.customer_id, n.operation_id"""  # noqa: S608  # names are ours
+    return _stream(connection, sql, customer)
+
+
+def missing_guards(connection: Connection, database: Database) -> list[str]:
+    """Name the guards of append-only tables that are not there, or switched off (law 8).
+
+    Where Citus distributes the tables, privileges stand guard, and there is none to be missing.
+    """
+    if not database.is_postgres:
+        return _missing_on_sqlite(connection, database)
+    if _is_distributed(connection, database):
+        return []
+    sql = """
+        SELECT c.relname, t.tgname
+        FROM pg_trigger AS t
+        JOIN pg_class AS c ON c.oid = t.tgrelid
+        WHERE c.oid IN (to_regclass(:first), to_regclass(:second)) AND t.tgenabled IN ('O', 'A')"""
+    names = dict(zip(("first", "second"), map(database.name, APPEND_ONLY), strict=True))
+    found = {(row[0], row[1]) for row in connection.execute(text(sql), names)}
+    wanted = [
+        (table, guard) for table in APPEND_ONLY for guard in ("append_only", "append_only_truncate")
+    ]
+    return [f"{guard} on {table}" for table, guard in wanted if (table, guard) not in found]
+
+
+def _missing_on_sqlite(connection: Connection, database: Database) -> list[str]:
+    sql = "SELECT name FROM sqlite_master WHERE type = 'trigger'"
+    found = {row[0] for row in connection.execute(text(sql))}
+    wanted = [
+        f"{database.name(table)}_refuses_{change}"
+        for table in APPEND_ONLY
+        for change in ("update", "delete")
+    ]
+    return [guard for guard in wanted if guard not in found]
+
+
+def _is_distributed(connection: Connection, database: Database) -> bool:
+    if connection.execute(text("SELECT to_regclass('pg_dist_partition')")).scalar() is None:
+        return False
+    sql = "SELECT count(*) FROM pg_dist_partition WHERE logicalrelid = to_regclass(:name)"
+    found = connection.execute(text(sql), {"name": database.name("operation")})
+    return bool(found.scalar())
+
+
+def _stream(connection: Connection, sql: str, customer: str | None) -> Iterator[Cells]:
+    statement = text(sql).execution_options(yield_per=FETCHED)
+    return iter(connection.execute(statement, _given(customer)))
+
+
+def _only(table: str, customer: str | None) -> str:
+    return "1 = 1" if customer is None else f"{table}.customer_id = :customer"
+
+
+def _given(customer: str | None) -> dict[str, str]:
+    return {} if customer is None else {"customer": customer}
