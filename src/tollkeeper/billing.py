@@ -11,7 +11,6 @@ from sqlalchemy import URL, Connection, Engine
 
 from tollkeeper.clock import Clock, SystemClock
 from tollkeeper.doors.awaiting import Awaited
-from tollkeeper.doors.door import Door
 from tollkeeper.doors.engines import Opened, open_engine
 from tollkeeper.doors.hosts import join, join_async
 from tollkeeper.doors.joined import JoinedDoor
@@ -22,6 +21,7 @@ from tollkeeper.ledger.change import Ledger
 from tollkeeper.ledger.units import Units
 from tollkeeper.operations.calls import Desk
 from tollkeeper.operations.credits import Credits
+from tollkeeper.operations.door import Door
 from tollkeeper.store.database import DEFAULT_SCHEMA, describe
 from tollkeeper.store.migrate import Migrated, migrate
 from tollkeeper.values.units import Unit

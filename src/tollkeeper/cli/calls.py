@@ -72,16 +72,14 @@ def verb(
             return function(_call(context, ours), **given)
 
         own = list(inspect.signature(function).parameters.values())[1:]
-        first = inspect.Parameter("context", _KEYWORD, annotation=typer.Context)
-        run.__signature__ = inspect.Signature([first, *own, *shared])  # type: ignore[attr-defined]  # how Python lets a wrapper declare itself
+        signature = inspect.signature(run)
+        parameters = [signature.parameters["context"], *own, *shared]
+        run.__signature__ = signature.replace(parameters=parameters)  # type: ignore[attr-defined]  # how a wrapper declares itself
         run.__doc__ = function.__doc__
         app.command(name, **settings)(run)
         return function
 
     return register
-
-
-_KEYWORD: Final = inspect.Parameter.KEYWORD_ONLY
 
 
 def _of_every_command(

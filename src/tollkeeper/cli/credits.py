@@ -40,7 +40,9 @@ def grant(
     *,
     source: Annotated[
         str,
-        typer.Option(help="Where it comes from: promotion, allowance, purchase or a word of yours."),
+        typer.Option(
+            help="Where it comes from: promotion, allowance, purchase or a word of yours."
+        ),
     ] = "promotion",
     source_id: Annotated[
         str | None, typer.Option(metavar="ID", help="Your own reference, such as a campaign.")

@@ -77,7 +77,8 @@ def _usage(error: Any) -> str:
     """Give the parser's words, and where to read on."""
     context = getattr(error, "ctx", None)
     where = f" Try '{context.command_path} --help'." if context is not None else ""
-    return f"{error.format_message()}{where}"
+    # The parser has no words where it has just shown the help, for want of a verb.
+    return f"{error.format_message() or 'A command is missing.'}{where}"
 
 
 def _is_database(error: BaseException) -> bool:

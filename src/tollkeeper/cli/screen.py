@@ -97,7 +97,7 @@ def _sheet(sheet: Sheet, width: int) -> "RenderableType":
     from rich.table import Table
     from rich.text import Text
 
-    table = Table(box=SIMPLE_HEAD, pad_edge=False, header_style="bold", caption_justify="left")
+    table = Table(box=SIMPLE_HEAD, pad_edge=False, show_edge=False, header_style="bold", caption_justify="left")
     table.caption = Text(sheet.note) if sheet.note else None
     for column in sheet.columns:
         table.add_column(

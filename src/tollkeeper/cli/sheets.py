@@ -216,7 +216,7 @@ def _touched(answer: "Receipt") -> list[Part]:
     columns = (
         Column("Grant"),
         Column("Remaining", is_number=True),
-        Column("Held", is_number=True),
+        Column("Held", is_number=True, drop=1),
     )
     rows = tuple(
         (line.grant_id or "overdraft", _change(line.remaining), _change(line.held))

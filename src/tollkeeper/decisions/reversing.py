@@ -17,6 +17,7 @@ from tollkeeper.decisions.requests import (
     RecordedEntry,
     Request,
 )
+from tollkeeper.decisions.spending import overdraft_limit
 from tollkeeper.errors import NotReversible, OperationNotFound
 
 #: The kinds of entries that have an opposite.
@@ -133,7 +134,15 @@ def _undo(
         grants = with_grant(grants, grant)
         lines.append(Line(grant.id, grant.remaining))
         facts.append(_free_fact(grant, account, now))
-    return _posted(account, tuple(lines), grants, -debt, facts, now)
+    mark = _mark(account, -debt, book)
+    account, entries = _posted(account, tuple(lines), grants, -debt, mark, now)
+    return account, entries, facts
+
+
+def _mark(account: Account, debt: int, book: Book) -> str | None:
+    """Mark debt that comes back beyond the limit, as when what paid it is undone (law 4)."""
+    limit = overdraft_limit(account, book.units[account.unit], None)
+    return "beyond_limit" if debt > 0 and account.debt + debt > limit else None
 
 
 def _overdrawn(entry: RecordedEntry) -> int:
@@ -147,14 +156,13 @@ def _posted(
     lines: tuple[Line, ...],
     grants: tuple[OpenGrant, ...],
     debt: int,
-    facts: list[GrantFact],
+    mark: str | None,
     now: datetime,
-) -> tuple[Account, list[Entry], list[GrantFact]]:
-    account, booked = post(account, "reverse", lines, grants, debt=debt)
+) -> tuple[Account, list[Entry]]:
+    account, booked = post(account, "reverse", lines, grants, debt=debt, mark=mark)
     returned = [line.grant for line in lines if line.remaining > 0]
     account, expired = expire_dead(account, returned, now)
-    account, entries = watch(account, [booked, *expired])
-    return account, entries, facts
+    return watch(account, [booked, *expired])
 
 
 def _changed(

@@ -8,8 +8,8 @@ import functools
 from collections.abc import Callable
 from typing import Any
 
-from tollkeeper.doors.door import UnitsUnknown
 from tollkeeper.doors.tasks import TaskDoor
+from tollkeeper.operations.door import UnitsUnknown
 
 
 class Awaited:

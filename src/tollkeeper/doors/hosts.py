@@ -1,4 +1,4 @@
-"""Whatever connection a host hands over, as an SQLAlchemy connection whose transaction stays its own.
+"""A host's own connection as an SQLAlchemy connection, whose transaction stays the host's.
 
 A raw connection is wrapped by a proxy whose commit, rollback and close do nothing: without it,
 SQLAlchemy was seen to roll the host's transaction back when its own wrapper was closed.
@@ -36,8 +36,8 @@ def join(host: Any, dialect: Dialect) -> Connection:
     if type(host).__module__.split(".")[0] in _DIALECTS:
         return _of_raw(host, dialect)
     raise InvalidRequest(
-        "using() takes an SQLAlchemy Connection, Session, AsyncConnection or AsyncSession, Django's "
-        f"connection, or a raw psycopg or sqlite3 connection, not {type(host).__name__}."
+        "using() takes an SQLAlchemy Connection, Session, AsyncConnection or AsyncSession, "
+        f"Django's connection, or a raw psycopg or sqlite3 connection, not {type(host).__name__}."
     )
 
 

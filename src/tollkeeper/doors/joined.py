@@ -10,11 +10,11 @@ from typing import Any, TypeVar
 from sqlalchemy import Connection
 
 from tollkeeper.decisions.requests import Request
-from tollkeeper.doors.door import Finish, plain
 from tollkeeper.errors import StoreBusy, TollkeeperError
 from tollkeeper.ledger.change import Answer, Later, Ledger, Manner, change
+from tollkeeper.operations.door import Finish, plain
 from tollkeeper.store.database import first_write
-from tollkeeper.store.faults import as_error
+from tollkeeper.store.faults import translated
 
 T = TypeVar("T")
 
@@ -35,19 +35,15 @@ class JoinedDoor:
 
     def read(self, query: Callable[[Connection], T]) -> T:
         """Run a query inside the transaction: it sees what was changed before."""
-        try:
+        with translated():
             return query(self._connection)
-        except Exception as error:
-            raise as_error(error) from error.__cause__
 
     def transact(self, work: Callable[[Connection], T]) -> T:
         """Run work inside the transaction, all of it or nothing."""
-        try:
+        with translated():
             first_write(self._connection, self._ledger.database)
             with self._connection.begin_nested():
                 return work(self._connection)
-        except Exception as error:
-            raise as_error(error) from error.__cause__
 
     def learn_unit(self, key: str) -> None:
         """Look for a unit on another connection: only what is committed is fixed for life."""

@@ -8,10 +8,10 @@ from typing import Any, TypeVar
 from sqlalchemy import Connection
 
 from tollkeeper.decisions.requests import Request
-from tollkeeper.doors.door import Finish, UnitsUnknown
 from tollkeeper.doors.threads import ThreadDoor
 from tollkeeper.doors.tickets import Result, TaskTicket
 from tollkeeper.doors.writer import Writer
+from tollkeeper.operations.door import Finish, UnitsUnknown
 
 T = TypeVar("T")
 

@@ -6,12 +6,12 @@ from typing import Any, TypeVar
 from sqlalchemy import Connection, Engine
 
 from tollkeeper.decisions.requests import Request
-from tollkeeper.doors.door import Finish, plain
 from tollkeeper.doors.tickets import ThreadTicket
 from tollkeeper.doors.writer import Writer
 from tollkeeper.ledger.change import Ledger
+from tollkeeper.operations.door import Finish, plain
 from tollkeeper.store.database import begin_write
-from tollkeeper.store.faults import as_error
+from tollkeeper.store.faults import translated
 from tollkeeper.store.units import all_units
 
 T = TypeVar("T")
@@ -36,22 +36,16 @@ class ThreadDoor:
 
     def read(self, query: Callable[[Connection], T]) -> T:
         """Run a query on a connection of the pool."""
-        try:
-            with self._engine.connect() as connection:
-                return query(connection)
-        except Exception as error:
-            raise as_error(error) from error.__cause__
+        with translated(), self._engine.connect() as connection:
+            return query(connection)
 
     def transact(self, work: Callable[[Connection], T]) -> T:
         """Run work in a transaction of its own."""
-        try:
-            with self._engine.connect() as connection:
-                begin_write(connection, self._ledger.database, LOCK_TIMEOUT_MS)
-                done = work(connection)
-                connection.commit()
-                return done
-        except Exception as error:
-            raise as_error(error) from error.__cause__
+        with translated(), self._engine.connect() as connection:
+            begin_write(connection, self._ledger.database, LOCK_TIMEOUT_MS)
+            done = work(connection)
+            connection.commit()
+            return done
 
     def learn_unit(self, key: str) -> None:
         """Read every unit, unless this one was just looked for: they are few, and fixed."""

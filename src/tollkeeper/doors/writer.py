@@ -10,7 +10,8 @@ import threading
 import time
 import weakref
 from collections import deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
+from contextlib import suppress
 
 from sqlalchemy import Engine
 
@@ -37,7 +38,12 @@ class Lane:
     def __init__(self, name: str) -> None:
         self.name = name
         self.queue: deque[AnyTicket] = deque()
-        self._wake = threading.Condition(threading.Lock())
+        #: Locked while there is nothing to tell; releasing it wakes the thread. A bare lock, since
+        #: an interrupt within a condition's methods can leave it locked, or lose a wake-up.
+        self._bell = threading.Lock()
+        self._bell.acquire()
+        #: Held while the thread works, so that a fork can wait for a quiet moment.
+        self.working = threading.Lock()
         self._stopping = False
         #: Whether the thread sleeps, or is about to.
         self._idle = False
@@ -45,18 +51,13 @@ class Lane:
         self._ended = False
         self._thread: threading.Thread | None = None
 
-    def put(self, tickets: Iterable[AnyTicket]) -> None:
-        """Queue some calls of a lane that is not going to stop."""
-        self.queue.extend(tickets)
-        self._call()
-
     def put_one(self, ticket: AnyTicket) -> bool:
         """Queue one call; False once the lane takes no more. No lock while the thread is busy."""
         if self._stopping:
             return False
         self.queue.append(ticket)
         if self._idle:
-            self._call()
+            self._ring()
         return not self._ended or not self._took_back(ticket)
 
     def take(self, most: int) -> list[AnyTicket]:
@@ -66,19 +67,18 @@ class Lane:
                 self._ended = True
                 # Who queued before it could see the end has been promised an answer.
                 return self._taken(most)
-            with self._wake:
-                self._idle = True
-                if not self.queue and not self._stopping:
-                    self._wake.wait()
-                self._idle = False
+            self._idle = True
+            if not self.queue and not self._stopping:
+                self._bell.acquire()
+            self._idle = False
         return self._taken(most)
 
     def _taken(self, most: int) -> list[AnyTicket]:
         return [self.queue.popleft() for _ in range(min(len(self.queue), most))]
 
-    def _call(self) -> None:
-        with self._wake:
-            self._wake.notify()
+    def _ring(self) -> None:
+        with suppress(RuntimeError):  # it rings already
+            self._bell.release()
 
     def _took_back(self, ticket: AnyTicket) -> bool:
         try:
@@ -94,9 +94,8 @@ class Lane:
 
     def stop(self) -> None:
         """Take no more; the thread ends when the queue is empty."""
-        with self._wake:
-            self._stopping = True
-            self._wake.notify_all()
+        self._stopping = True
+        self._ring()
 
     def join(self, seconds: float) -> None:
         """Wait for the thread's end."""

@@ -43,7 +43,8 @@ class Later(Enum):
     ABSENT = "absent"
 
 
-Answer = Receipt | TollkeeperError | Later
+#: A receipt, the error to raise, or why it was not decided.
+Answer = Receipt | BaseException | Later
 
 
 @dataclass(frozen=True, slots=True)

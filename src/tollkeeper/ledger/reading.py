@@ -25,6 +25,7 @@ from tollkeeper.ledger.codec import account_from, fact_from, hold_from, lines_fr
 from tollkeeper.store import accounts, holds, reads
 from tollkeeper.store import units as unit_statements
 from tollkeeper.store.types import read_moment
+from tollkeeper.values.amounts import MAXIMUM
 from tollkeeper.values.books import Amounts, Balance, Entry, Grant, Page
 from tollkeeper.values.money import Money
 
@@ -212,14 +213,20 @@ def _write_cursor(before: dict[str, int]) -> str:
     return base64.urlsafe_b64encode(json.dumps(before).encode()).decode().rstrip("=")
 
 
+def _version(value: Any) -> int:
+    if type(value) is not int or not 0 < value <= MAXIMUM:
+        raise ValueError("no version of an account")
+    return value
+
+
 def _read_cursor(cursor: str | None) -> dict[str, int]:
     if cursor is None:
         return {}
     try:
         padded = cursor + "=" * (-len(cursor) % 4)
         before = json.loads(base64.urlsafe_b64decode(padded.encode()))
-        return {str(unit): int(version) for unit, version in before.items()}
-    except (ValueError, AttributeError, TypeError) as error:
+        return {str(unit): _version(version) for unit, version in before.items()}
+    except (ValueError, AttributeError, TypeError, RecursionError) as error:
         raise InvalidRequest("The cursor is not one that a history gave.") from error
 
 

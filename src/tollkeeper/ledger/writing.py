@@ -39,13 +39,14 @@ class Writing:
         moment = book.moment_for([entry.after.key for entry in outcome.entries])
         self._add_due(outcome, book, moment)
         rows = operation_rows(request, outcome, moment, book, keys)
-        if outcome.entries or request.idempotency_key:
+        is_kept = bool(outcome.entries or request.idempotency_key)
+        if is_kept:
             self.operations += rows
         for fact in outcome.made:
             self.facts.append(fact_row(fact, request.id, moment))
         for hold in outcome.holds:
             self._add_hold(hold, book)
-        if request.note is not None:
+        if request.note is not None and is_kept:
             self.notes.append(note_row(request, request.note))
         for entry in outcome.entries:
             self.updated_at[entry.after.key] = moment

@@ -4,7 +4,6 @@ from base64 import b64encode
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
-from decimal import Decimal
 from hashlib import blake2b
 from typing import Any, Literal, TypedDict
 
@@ -12,11 +11,11 @@ from tollkeeper.clock import Clock
 from tollkeeper.decisions.accounts import UNLIMITED
 from tollkeeper.decisions.holding import MAXIMUM_LIFETIME
 from tollkeeper.decisions.requests import Note
-from tollkeeper.doors.door import Door
 from tollkeeper.errors import InvalidRequest, UnitMismatch
 from tollkeeper.ids import OPERATION, new_id
 from tollkeeper.ledger.change import Ledger
-from tollkeeper.values.amounts import ZERO_OR_MORE, Amount, to_minor
+from tollkeeper.operations.door import Door
+from tollkeeper.values.amounts import ZERO_OR_MORE, Amount, amount_key, to_minor
 from tollkeeper.values.texts import check_metadata, check_text
 from tollkeeper.values.units import MONEY_PREFIX, Unit, credits_unit, currency_unit
 
@@ -62,9 +61,10 @@ class Desk:
     def credits_unit(self, key: str) -> Unit:
         """Give a unit of credits, as the books hold it."""
         units = self.ledger.units
-        if not units.is_confirmed(key):
+        if type(key) is not str or not units.is_confirmed(key):
             self._learn(credits_key(key))
-        return units[key]
+        unit = units[key]
+        return unit if unit.kind == "credits" else units[credits_key(key)]
 
     def money_unit(self, code: str) -> Unit:
         """Give the unit of a currency, as the books hold it."""
@@ -160,11 +160,6 @@ def hold_id(hold: object) -> str:
     return check_text(getattr(hold, "id", hold), "hold")
 
 
-def amount_name(amount: Amount | None) -> str | None:
+def amount_name(amount: Amount | None) -> int | None:
     """Name an amount whose unit is not known yet, the same however it was written."""
-    if amount is None or isinstance(amount, float):
-        return None
-    try:
-        return format(Decimal(amount).normalize(), "f")
-    except (ArithmeticError, TypeError, ValueError):
-        return None
+    return None if amount is None else amount_key(amount)

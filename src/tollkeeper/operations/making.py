@@ -1,6 +1,6 @@
 """Makes requests from checked calls, for any unit: the rooms of credits and money share them."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -10,7 +10,7 @@ from tollkeeper.decisions.holding import EXCESS, Extend, Place, Release, Settle
 from tollkeeper.decisions.requests import GrantFact
 from tollkeeper.decisions.reversing import Reverse, reversal_id
 from tollkeeper.decisions.spending import Consume
-from tollkeeper.errors import InvalidRequest
+from tollkeeper.errors import InvalidAmount, InvalidRequest
 from tollkeeper.operations.calls import (
     Options,
     Overdraft,
@@ -75,8 +75,9 @@ def grant(
     only = _features(features)
     defaults = defaults_of(source)
     order = defaults.priority if priority is None else _priority(priority)
-    is_paid = defaults.paid if paid is None else bool(paid)
-    asked = ("grant", unit.key, minor, source, priority, paid, effective, expires, cost_basis, only)
+    is_paid = defaults.paid if paid is None else _paid(paid)
+    cost = _cost(cost_basis)
+    asked = ("grant", unit.key, minor, source, priority, paid, effective, expires, cost, only)
     request = common(customer, options, asked)
     fact = GrantFact(
         id=f"grt_{request['id'].partition('_')[2]}",
@@ -88,8 +89,8 @@ def grant(
         paid=is_paid,
         effective_at=effective or EPOCH,
         expires_at=expires,
-        cost=cost_basis.scaled if cost_basis else 0,
-        cost_currency=cost_basis.currency if cost_basis else None,
+        cost=cost.scaled if cost else 0,
+        cost_currency=cost.currency if cost else None,
         features=only,
         source_id=reference,
     )
@@ -180,11 +181,27 @@ def _reference(source_id: str | None) -> str | None:
 
 
 def _features(features: Sequence[str]) -> tuple[str, ...]:
-    if isinstance(features, str):
-        raise InvalidRequest("features is a list of keys, not one text.")
+    if isinstance(features, str | bytes) or not isinstance(features, Collection):
+        raise InvalidRequest("features is a list of keys, such as ['chat', 'image'].")
     if len(features) > MAXIMUM_FEATURES:
         raise InvalidRequest(f"A grant may name {MAXIMUM_FEATURES} features at most.")
     return tuple(sorted({check_text(feature, "feature") for feature in features}))
+
+
+def _paid(paid: object) -> bool:
+    if not isinstance(paid, bool):
+        raise InvalidRequest("paid is True or False; None leaves it to the source.")
+    return paid
+
+
+def _cost(cost_basis: object) -> Money | None:
+    if cost_basis is None:
+        return None
+    if not isinstance(cost_basis, Money):
+        raise InvalidRequest("cost_basis is Money, such as Money('9.00', 'usd').")
+    if cost_basis.scaled < 0:
+        raise InvalidAmount("cost_basis must be zero or more")
+    return cost_basis
 
 
 def _priority(priority: object) -> int:

@@ -90,7 +90,8 @@ def facts(connection: Connection, database: Database, customer: str | None) -> I
 def open_holds(connection: Connection, database: Database, customer: str | None) -> Iterator[Cells]:
     """Read open holds by customer, in the order of their keys."""
     sql = f"""
-        SELECT h.customer_id, h.id, h.unit, h.drawn, h.expires_at
+        SELECT h.customer_id, h.id, h.status, h.drawn, h.expires_at, h.settled, h.closed_by,
+          h.closed_at, h.unit, h.feature, h.created_at
         FROM {database.name("hold")} AS h
         WHERE h.status = 'open' AND {_only("h", customer)}
         ORDER BY h.customer_id, h.id"""  # noqa: S608  # names are ours

@@ -1,8 +1,10 @@
 """What a database's error means to us. Owns the codes of both databases; retries nothing itself."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from enum import Enum
 
-from sqlalchemy.exc import DBAPIError, DisconnectionError, ResourceClosedError
+from sqlalchemy.exc import DBAPIError, DisconnectionError, ResourceClosedError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from tollkeeper.errors import (
@@ -45,6 +47,13 @@ _BY_STATE = {
 #: Where the drivers' own errors come from; ours reach us unwrapped (see `running`).
 _DRIVERS = ("psycopg", "sqlite3", "asyncpg", "aiosqlite", "sqlalchemy.dialects")
 
+_ERRORS: dict[Fault, type[StoreError]] = {
+    Fault.CONFLICT: SerializationFailure,
+    Fault.LOCKED: StoreBusy,
+    Fault.LOST: StoreUnavailable,
+    Fault.UNMIGRATED: NotMigrated,
+}
+
 
 def fault_of(error: BaseException) -> Fault:
     """Tell what kind of failure an error is."""
@@ -61,19 +70,30 @@ def fault_of(error: BaseException) -> Fault:
     return _by_text(raw)
 
 
-def as_error(error: BaseException) -> TollkeeperError:
-    """Say a failure in our words; the original stays beside it as its cause."""
-    if isinstance(error, TollkeeperError):
+def as_error(error: BaseException) -> BaseException:
+    """Say a database's failure in our words, the original beside it; any other error stays."""
+    if isinstance(error, TollkeeperError) or not _is_of_database(error):
         return error
-    kind = {
-        Fault.CONFLICT: SerializationFailure,
-        Fault.LOCKED: StoreBusy,
-        Fault.LOST: StoreUnavailable,
-        Fault.UNMIGRATED: NotMigrated,
-    }.get(fault_of(error), StoreError)
+    kind = _ERRORS.get(fault_of(error), StoreError)
     made = kind()
     made.__cause__ = error
     return made
+
+
+@contextmanager
+def translated() -> Iterator[None]:
+    """Say whatever the database raises inside in our words."""
+    try:
+        yield
+    except Exception as error:
+        said = as_error(error)
+        if said is error:
+            raise
+        raise said from error
+
+
+def _is_of_database(error: BaseException) -> bool:
+    return isinstance(error, SQLAlchemyError) or type(error).__module__.startswith(_DRIVERS)
 
 
 def _is_lost(raw: BaseException, state: str | None) -> bool:

@@ -2,7 +2,7 @@
 
 `customer_id` comes first in every key that belongs to a customer, so that the same schema can be
 distributed by it. Amounts are BIGINT at their unit's scale; ids and times come from the
-application. In `operation` a NULL change or balance means zero: absent numbers cost no bytes on the hot path.
+application. In `operation` a NULL change or balance means zero: absent numbers cost no bytes.
 """
 
 from dataclasses import dataclass
@@ -110,7 +110,6 @@ def _account(metadata: MetaData, prefix: str) -> None:
         PrimaryKeyConstraint("customer_id", "unit"),
         ForeignKeyConstraint(["customer_id"], [f"{_full(metadata, prefix)}customer.customer_id"]),
         Index(f"{prefix}account_due", "due_at"),
-        postgresql_with={"fillfactor": "50"},
     )
 
 

@@ -18,8 +18,8 @@ class Name(TypeDecorator[str]):
     def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
         """Use the C collation where the database's own would follow a language."""
         if dialect.name == "postgresql":
-            return dialect.type_descriptor(Text(collation="C"))
-        return dialect.type_descriptor(Text())
+            return Text(collation="C")
+        return Text()
 
 
 class Utc(TypeDecorator[datetime]):

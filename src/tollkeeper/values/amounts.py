@@ -84,6 +84,21 @@ def to_minor(value: Amount, scale: int, *, at_least: int = POSITIVE) -> int:
     raise _outside(value, minor, scale, at_least)
 
 
+def amount_key(value: Amount) -> int:
+    """Give a caller's number as an integer that is equal for equal numbers, whatever their unit.
+
+    Raises:
+        InvalidAmount: as `to_minor` does for the widest scale; the range is left to the unit.
+
+    >>> amount_key("12.50") == amount_key(Decimal("1.25e1"))
+    True
+    """
+    found = _scaled(value, MAXIMUM_SCALE)
+    if abs(found) > MAXIMUM * POWERS_OF_TEN[MAXIMUM_SCALE]:
+        raise InvalidAmount(_too_large(value, 0))
+    return found
+
+
 def from_minor(minor: int, scale: int) -> Decimal:
     """Turn the ledger's integer into an exact `Decimal` without needless zeros.
 

@@ -10,9 +10,11 @@ from typing import Any, Protocol, TypeVar
 from sqlalchemy import Connection
 
 from tollkeeper.decisions.requests import Request
-from tollkeeper.doors.tickets import Result
 
 T = TypeVar("T")
+
+#: What a call gets in the end: a receipt, or the error to raise.
+Result = Any
 
 #: Turns a result, which may be an error, into what the verb answers; it may raise.
 Finish = Callable[[Result], Any]
