@@ -1,7 +1,7 @@
-"""Books with many entries, made quickly and by the ledger's laws: real grants, then copied consumes.
+"""Books with many entries, made quickly and by the ledger's laws: one real consume, then copies.
 
-Each customer gets credits and consumes once through the front door; that consume is then repeated by
-SQL under new ids, keys and versions, and the accounts are brought to what their entries say.
+Each customer has credits and consumes once through the front door; that consume is repeated by SQL
+under new ids, keys and versions, and the accounts are brought to what their entries say.
 """
 
 import asyncio
@@ -9,7 +9,7 @@ import sqlite3
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import psycopg
 from sqlalchemy import make_url
@@ -71,7 +71,7 @@ def fill(database: str, *, customers: int, entries: int) -> None:
 
 async def _consume_once(database: str, customers: int) -> None:
     async with AsyncBilling(database) as billing:
-        room = billing.credits
+        room: Any = billing.credits
         names = [f"user_{number}" for number in range(1, customers + 1)]
         for begin in range(0, customers, SETUP_CALLERS):
             some = names[begin : begin + SETUP_CALLERS]
@@ -88,17 +88,16 @@ def confirm(database: str, *, customers: int, entries_each: int) -> None:
     Raises:
         BooksDoNotBalance: they differ.
     """
-    expected = PLENTY - (entries_each - 1)
+    left = PLENTY - (entries_each - 1)
+    expected: tuple[object, ...] = (left, left, entries_each)
     with Billing(database) as billing:
         for number in range(1, customers + 1, max(1, customers // SAMPLE)):
             name = f"user_{number}"
             remains = sum(grant.remaining for grant in billing.credits.grants(name, UNIT))
             newest = billing.credits.history(name, UNIT, limit=1).entries[0]
             found = (billing.credits.balance(name, UNIT).available, remains, newest.version)
-            if found != (expected, expected, entries_each):
-                raise BooksDoNotBalance(
-                    f"{name}: {found}, not {(expected, expected, entries_each)}"
-                )
+            if found != expected:
+                raise BooksDoNotBalance(f"{name} has {found}, and not {expected}")
 
 
 def _fill_postgres(database: str, each: int) -> None:

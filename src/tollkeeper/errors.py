@@ -7,7 +7,9 @@
     │   ├── CurrencyMismatch
     │   ├── HoldClosed
     │   ├── NotReversible
-    │   └── CustomerMerged
+    │   ├── CustomerExists
+    │   ├── CustomerMerged
+    │   └── HoldsOpen
     ├── InvalidRequest          the call itself is wrong; repeat it corrected
     │   ├── InvalidAmount
     │   ├── InvalidText
@@ -94,10 +96,22 @@ class NotReversible(Refusal):
     code = "not_reversible"
 
 
+class CustomerExists(Refusal):
+    """There is such a customer already, with other fields; use update. Carries `differing`."""
+
+    code = "customer_exists"
+
+
 class CustomerMerged(Refusal):
     """This customer was merged into another one. Carries `into`."""
 
     code = "customer_merged"
+
+
+class HoldsOpen(Refusal):
+    """Something is still held; settle or release it first. Carries `held` and `unit`."""
+
+    code = "holds_open"
 
 
 class InvalidRequest(TollkeeperError):

@@ -7,7 +7,7 @@ from typing import Final
 
 import typer
 
-from tollkeeper.cli import credits, failures, migrate
+from tollkeeper.cli import bench, credits, failures, migrate
 from tollkeeper.cli.calls import Call, verb
 from tollkeeper.cli.options import Database, Json, Schema
 
@@ -36,6 +36,7 @@ def before_the_noun(
 
 
 app.add_typer(credits.app, name="credits")
+app.add_typer(bench.app, name="bench")
 migrate.add_to(app)
 
 

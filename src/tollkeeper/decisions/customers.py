@@ -44,7 +44,7 @@ class OnCustomer(Request):
 class Create(OnCustomer):
     """Introduce a customer, who may exist already by first use."""
 
-    verb: ClassVar[str] = "create"
+    verb: ClassVar[str] = "create_customer"
 
     def decide(self, book: Book, now: datetime) -> Outcome:
         """Take the fields over, unless the customer is known otherwise."""
@@ -71,7 +71,7 @@ class Create(OnCustomer):
 class Update(OnCustomer):
     """Change the fields that are given."""
 
-    verb: ClassVar[str] = "update"
+    verb: ClassVar[str] = "update_customer"
 
     def decide(self, book: Book, now: datetime) -> Outcome:
         """Take the fields over; the currency only as long as there is no wallet (E8)."""
@@ -84,7 +84,7 @@ class Update(OnCustomer):
 class Erase(OnCustomer):
     """Erase a customer's personal text; the books stay (RULES.md I4)."""
 
-    verb: ClassVar[str] = "erase"
+    verb: ClassVar[str] = "erase_customer"
 
     def decide(self, book: Book, now: datetime) -> Outcome:
         """Forget it, of a merged customer as well: the law asks for that at any time."""
@@ -115,7 +115,12 @@ def changed(known: Known, fields: Mapping[str, Any], now: datetime) -> Customer:
     given = {name: {} if name == "metadata" and v is None else v for name, v in fields.items()}
     after = replace(before, **given)
     if after.currency != before.currency and known.has_wallet:
-        raise other_currency(before.id, before.currency or "", after.currency or "none")
+        raise CurrencyMismatch(
+            f"{before.id!r} has a wallet in {before.currency}; its currency cannot change.",
+            customer=before.id,
+            wallet=before.currency,
+            asked=after.currency,
+        )
     return before if after == before else replace(after, updated_at=now)
 
 

@@ -137,8 +137,11 @@ class Settle(OnHold):
         amount = self._amount(hold, book)
         if hold.status == "settled" and hold.settled == amount:
             return Outcome(replays=hold.closed_by)
-        if hold.status in ("settled", "released"):
+        if hold.status == "settled":
+            raise _settled_already(hold)
+        if hold.status == "released":
             raise closed(hold)
+        self._refuse_excess(book, hold, amount)
         if hold.status == "lapsed":
             return self._late(book, hold, amount, now)
         return self._settled(book, hold, amount, now)
@@ -148,11 +151,14 @@ class Settle(OnHold):
             return to_minor(self.amount, book.units[hold.unit].scale, at_least=ZERO_OR_MORE)
         return hold.amount if hold.settled is None else hold.settled
 
+    def _refuse_excess(self, book: Book, hold: Hold, amount: int) -> None:
+        if self.excess == "refuse" and amount > hold.amount:
+            account = book.account(hold.customer, hold.unit)
+            raise insufficient(account, amount, hold.feature, book.units[hold.unit])
+
     def _settled(self, book: Book, hold: Hold, amount: int, now: datetime) -> Outcome:
         account = book.account(hold.customer, hold.unit)
         excess = max(0, amount - hold.amount)
-        if excess and self.excess == "refuse":
-            raise insufficient(account, amount, hold.feature, book.units[hold.unit])
         used, rest = split(hold.drawn, amount)
         back = give_back(account, rest, used, name=suffix(self.id), now=now)
         account, entries = _returned(account, "settle", back, now)
@@ -166,7 +172,8 @@ class Settle(OnHold):
 
     def _late(self, book: Book, hold: Hold, amount: int, now: datetime) -> Outcome:
         account = book.account(hold.customer, hold.unit)
-        account, entries, uncollected = collect(account, amount, hold.feature, book, "late")
+        charged = min(amount, hold.amount) if self.excess == "cap" else amount
+        account, entries, uncollected = collect(account, charged, hold.feature, book, "late")
         hold = hold.closed("settled", now, self.id, amount)
         result = told(hold) | _asked(amount, uncollected) | {"late": True}
         return Outcome(tuple(entries), (), (hold,), result)
@@ -236,10 +243,20 @@ def told(hold: Hold) -> dict[str, Any]:
     }
 
 
-def closed(hold: Hold) -> HoldClosed | IdempotencyConflict:
-    """Make the error for a hold that is over; a hold's id is the key of its settle (B3)."""
-    kind = IdempotencyConflict if hold.status == "settled" else HoldClosed
-    return kind(f"The hold {hold.id} is {hold.status} already.", hold=hold.id, status=hold.status)
+def closed(hold: Hold) -> HoldClosed:
+    """Make the error for a hold that is over."""
+    return HoldClosed(
+        f"The hold {hold.id} is {hold.status} already.", hold=hold.id, status=hold.status
+    )
+
+
+def _settled_already(hold: Hold) -> IdempotencyConflict:
+    """Make the error for another amount: a hold's id is the key of its settle (B2, B3)."""
+    return IdempotencyConflict(
+        f"The hold {hold.id} is settled already, with another amount.",
+        hold=hold.id,
+        status=hold.status,
+    )
 
 
 def _returned(

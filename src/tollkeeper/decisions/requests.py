@@ -12,6 +12,7 @@ from typing import Any, ClassVar, NamedTuple, Protocol
 
 from tollkeeper.decisions.accounts import Account, AccountKey, Entry, OpenGrant
 from tollkeeper.decisions.holds import Hold
+from tollkeeper.values.customers import Known
 from tollkeeper.values.units import Unit
 
 
@@ -93,6 +94,12 @@ class Needs(NamedTuple):
     operations: tuple[tuple[str, str], ...] = ()
     #: Customers of whom every account is needed.
     every_account: tuple[str, ...] = ()
+    #: Customers whose own rows are needed, locked before any account.
+    customers: tuple[str, ...] = ()
+    #: Some of these whose wallet is needed, whatever its currency.
+    wallets: tuple[str, ...] = ()
+    #: Pairs of them: every account of the first, and the second's in the same units.
+    merges: tuple[tuple[str, str], ...] = ()
 
 
 class Book(Protocol):
@@ -118,6 +125,11 @@ class Book(Protocol):
         """Give the operations that were asked for, by (customer, operation)."""
         ...
 
+    @property
+    def customers(self) -> Mapping[str, Known]:
+        """Give the customers that were asked for, as far as they exist."""
+        ...
+
     def account(self, customer: str, unit: str) -> Account:
         """Give an account; an empty one where none exists yet."""
         ...
@@ -125,6 +137,19 @@ class Book(Protocol):
     def accounts_of(self, customer: str) -> list[Account]:
         """Give every account of a customer whose accounts were all asked for."""
         ...
+
+
+class Revision(NamedTuple):
+    """What a request changes in customers' own rows, besides their accounts."""
+
+    #: The customers as they are now.
+    customers: tuple[Known, ...] = ()
+    #: Personal text of the answer; it stands in the operation's note, which can be erased.
+    private: Mapping[str, Any] = MappingProxyType({})
+    #: Whether all personal text about the request's own customer goes.
+    erases: bool = False
+    #: Another customer who gets a row of the operation even where no account changed.
+    beside: str | None = None
 
 
 class Outcome(NamedTuple):
@@ -137,6 +162,7 @@ class Outcome(NamedTuple):
     result: Mapping[str, Any] = MappingProxyType({})
     #: An earlier operation that did this already; its answer is given again.
     replays: str | None = None
+    revision: Revision | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -158,3 +184,11 @@ class Request:
     def decide(self, book: Book, now: datetime) -> Outcome:
         """Decide; raise a Refusal where the rules say no."""
         raise NotImplementedError
+
+    def agrees(self, told: Mapping[str, Any]) -> bool:
+        """Tell whether what the first answer under this key told may be told to this request.
+
+        It is asked once the fingerprints are equal: personal text is never part of one, since they
+        cannot be erased.
+        """
+        return True

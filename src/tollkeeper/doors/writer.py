@@ -6,18 +6,19 @@ interrupt or death strands another. A lone call passes straight through; a thous
 
 import logging
 import os
+import sys
 import threading
 import time
 import weakref
-from collections import deque
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Callable, Sequence
+from typing import Final
 
-from sqlalchemy import Engine
+from sqlalchemy import Engine, Pool
 
-from tollkeeper.doors.tickets import Pair, TaskTicket, ThreadTicket, answer_all
+from tollkeeper.doors.lanes import AnyTicket, Lane
+from tollkeeper.doors.tickets import Pair, answer_all
 from tollkeeper.doors.transacting import Transactor
-from tollkeeper.errors import Closed, StoreBusy, StoreError
+from tollkeeper.errors import Closed, OutcomeUnknown, StoreBusy
 from tollkeeper.ledger.change import Answer, Later, Ledger, Manner
 
 logger = logging.getLogger("tollkeeper")
@@ -28,79 +29,8 @@ MAXIMUM_BATCH = 1000
 BATCH_LOCK_TIMEOUT_MS = 100
 #: How long the patient lane waits for one customer before it looks at the others again.
 PATIENT_LOCK_TIMEOUT_MS = 50
-
-AnyTicket = ThreadTicket | TaskTicket
-
-
-class Lane:
-    """A queue and the thread that works it off."""
-
-    def __init__(self, name: str) -> None:
-        self.name = name
-        self.queue: deque[AnyTicket] = deque()
-        #: Locked while there is nothing to tell; releasing it wakes the thread. A bare lock, since
-        #: an interrupt within a condition's methods can leave it locked, or lose a wake-up.
-        self._bell = threading.Lock()
-        self._bell.acquire()
-        #: Held while the thread works, so that a fork can wait for a quiet moment.
-        self.working = threading.Lock()
-        self._stopping = False
-        #: Whether the thread sleeps, or is about to.
-        self._idle = False
-        #: Whether the thread has looked at the queue for the last time but one.
-        self._ended = False
-        self._thread: threading.Thread | None = None
-
-    def put_one(self, ticket: AnyTicket) -> bool:
-        """Queue one call; False once the lane takes no more. No lock while the thread is busy."""
-        if self._stopping:
-            return False
-        self.queue.append(ticket)
-        if self._idle:
-            self._ring()
-        return not self._ended or not self._took_back(ticket)
-
-    def take(self, most: int) -> list[AnyTicket]:
-        """Wait for calls and take what there is; nothing once the lane has stopped and is empty."""
-        while not self.queue:
-            if self._stopping:
-                self._ended = True
-                # Who queued before it could see the end has been promised an answer.
-                return self._taken(most)
-            self._idle = True
-            if not self.queue and not self._stopping:
-                self._bell.acquire()
-            self._idle = False
-        return self._taken(most)
-
-    def _taken(self, most: int) -> list[AnyTicket]:
-        return [self.queue.popleft() for _ in range(min(len(self.queue), most))]
-
-    def _ring(self) -> None:
-        with suppress(RuntimeError):  # it rings already
-            self._bell.release()
-
-    def _took_back(self, ticket: AnyTicket) -> bool:
-        try:
-            self.queue.remove(ticket)
-        except ValueError:
-            return False
-        return True
-
-    def start(self, work: "threading.Thread") -> None:
-        """Let a thread work this lane."""
-        self._thread = work
-        work.start()
-
-    def stop(self) -> None:
-        """Take no more; the thread ends when the queue is empty."""
-        self._stopping = True
-        self._ring()
-
-    def join(self, seconds: float) -> None:
-        """Wait for the thread's end."""
-        if self._thread is not None and self._thread is not threading.current_thread():
-            self._thread.join(seconds)
+#: How long a fork waits for a batch under way.
+PAUSE_SECONDS = 1.0
 
 
 class Writer:
@@ -125,8 +55,17 @@ class Writer:
         self._guard = threading.Lock()
         self._lanes: list[Lane] = []
         self._patient: Lane | None = None
+        #: Lanes that wait for a fork to be over.
+        self._paused: list[Lane] = []
+        #: Customers whose calls wait in the patient lane; later calls of theirs go there at once.
+        self._awaited: frozenset[str] = frozenset()
         self._closed = False
-        _after_fork(self)
+        _writers.add(self)
+
+    @property
+    def is_closed(self) -> bool:
+        """Tell whether it takes no more calls."""
+        return self._closed
 
     def submit(self, ticket: AnyTicket) -> None:
         """Queue a call; its answer reaches the ticket. One customer always takes the same lane."""
@@ -139,20 +78,41 @@ class Writer:
         """Answer what was taken, then stop."""
         with self._guard:
             self._closed = True
-            lanes, patient = list(self._lanes), self._patient
-        for lane in lanes:
-            lane.stop()
-        for lane in lanes:
+        self.stop()
+        for lane in self._lanes:
             lane.join(seconds)
-        if patient is not None:
-            patient.stop()
-            patient.join(seconds)
+        # Only now: what a batch found busy went to the patient lane until the batch was done.
+        if self._patient is not None:
+            self._patient.stop()
+            self._patient.join(seconds)
+
+    def stop(self) -> None:
+        """Take no more calls; what was taken is answered. Returns at once."""
+        self._closed = True
+        for lane in self._lanes:
+            lane.stop()
+
+    def pause(self) -> None:
+        """Let no batch be under way: a child forked in the middle of one inherits locked locks."""
+        with self._guard:
+            self._paused = [*self._lanes, self._patient] if self._patient else list(self._lanes)
+        for lane in self._paused:
+            lane.pause(PAUSE_SECONDS)
+
+    def resume(self) -> None:
+        """Go on after a fork."""
+        paused, self._paused = self._paused, []
+        for lane in paused:
+            lane.resume()
 
     def forget(self) -> None:
         """Start anew in a forked child: its parent's threads and connections are not its own."""
         self._guard = threading.Lock()
-        self._lanes = []
+        self._lanes, self._paused = [], []
         self._patient = None
+        self._awaited = frozenset()
+        # To close them, even by forgetting them, would reach into the parent's conversation.
+        _of_the_parent.append(self._engine.pool)
         self._engine.dispose(close=False)
 
     def _started(self) -> list[Lane]:
@@ -161,8 +121,13 @@ class Writer:
                 raise Closed
             if not self._lanes:
                 lanes = [Lane(f"tollkeeper-writer-{number}") for number in range(self._count)]
-                for lane in lanes:
-                    lane.start(_thread(lane, self._work, lane))
+                try:
+                    for lane in lanes:
+                        lane.start(_thread(lane, self._work, lane))
+                except BaseException:  # interrupted, or no thread can be had
+                    for lane in lanes:
+                        lane.stop()
+                    raise
                 self._lanes = lanes
             return self._lanes
 
@@ -170,13 +135,16 @@ class Writer:
         transactor = self._transactor(BATCH_LOCK_TIMEOUT_MS)
         while tickets := lane.take(MAXIMUM_BATCH):
             try:
-                self._batch(transactor, tickets)
+                with lane.work():
+                    self._batch(transactor, tickets)
             except BaseException as error:  # no caller may be left waiting
                 logger.exception("The writer failed on a batch.")
                 _answer_rest(tickets, error)
         transactor.close()
 
     def _batch(self, transactor: Transactor, tickets: list[AnyTicket]) -> None:
+        if self._awaited:
+            tickets = self._without_awaited(tickets)
         postgres = self._ledger.database.is_postgres
         manner = Manner(skip_locked=postgres, look_up_keys=False)
         answers = run_with_missing(transactor, tickets, manner)
@@ -190,11 +158,21 @@ class Writer:
         deadline = time.monotonic() + self._lock_timeout
         for ticket in tickets:
             ticket.deadline = ticket.deadline or deadline
+        self._awaited |= {ticket.request.customer for ticket in tickets}
         with self._guard:
             if self._patient is None:
                 self._patient = Lane("tollkeeper-patient")
                 self._patient.start(_thread(self._patient, self._wait, self._patient))
-        self._patient.put(tickets)
+        refused = [ticket for ticket in tickets if not self._patient.put_one(ticket)]
+        answer_all([(ticket, StoreBusy()) for ticket in refused])
+
+    def _without_awaited(self, tickets: list[AnyTicket]) -> list[AnyTicket]:
+        """Pass on the calls of customers for whom others wait already; give back the rest."""
+        awaited = self._awaited
+        late = [ticket for ticket in tickets if ticket.request.customer in awaited]
+        if late:
+            self._be_patient(late)
+        return [ticket for ticket in tickets if ticket.request.customer not in awaited]
 
     def _wait(self, lane: Lane) -> None:
         """Work the patient lane: all at once where free, then wait a moment for one customer."""
@@ -205,11 +183,13 @@ class Writer:
             if not waiting:
                 break
             try:
-                waiting = self._patient_round(transactor, waiting)
+                with lane.work():
+                    waiting = self._patient_round(transactor, waiting)
             except BaseException as error:  # no caller may be left waiting
                 logger.exception("The patient lane failed.")
                 _answer_rest(waiting, error)
                 waiting = []
+            self._awaited = frozenset(ticket.request.customer for ticket in waiting)
         transactor.close()
 
     def _transactor(self, lock_timeout_ms: int) -> Transactor:
@@ -262,22 +242,34 @@ def _in_time(waiting: Sequence[AnyTicket]) -> list[AnyTicket]:
 
 def _answer_rest(tickets: Sequence[AnyTicket], error: BaseException) -> None:
     unanswered = [ticket for ticket in tickets if not ticket.is_answered]
-    failure = StoreError("The writer failed; repeat the call with the same idempotency key.")
+    answer_all([(ticket, _unknown(error)) for ticket in unanswered])
+
+
+def _unknown(error: BaseException) -> OutcomeUnknown:
+    failure = OutcomeUnknown("The writer failed; repeat the call with the same idempotency key.")
     failure.__cause__ = error
-    answer_all([(ticket, failure) for ticket in unanswered])
+    return failure
 
 
 def _thread(lane: Lane, work: object, *arguments: object) -> threading.Thread:
     return threading.Thread(target=work, args=arguments, name=lane.name, daemon=True)  # type: ignore[arg-type]  # a bound method
 
 
-def _after_fork(writer: Writer) -> None:
-    reference = weakref.ref(writer)
+def _each(what: Callable[[Writer], None]) -> Callable[[], None]:
+    def call() -> None:
+        for writer in list(_writers):
+            what(writer)
 
-    def forget() -> None:
-        alive = reference()
-        if alive is not None:
-            alive.forget()
+    return call
 
-    if hasattr(os, "register_at_fork"):
-        os.register_at_fork(after_in_child=forget)
+
+# A fork concerns the whole process, and what is registered for it stays registered for ever.
+_writers: Final[weakref.WeakSet[Writer]] = weakref.WeakSet()
+#: The parent's connections in a forked child: kept, so that nothing ever closes them.
+_of_the_parent: Final[list[Pool]] = []
+if sys.platform != "win32":
+    os.register_at_fork(
+        before=_each(Writer.pause),
+        after_in_parent=_each(Writer.resume),
+        after_in_child=_each(Writer.forget),
+    )

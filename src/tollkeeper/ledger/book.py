@@ -9,10 +9,11 @@ from datetime import datetime
 
 from tollkeeper.decisions.accounts import Account, AccountKey
 from tollkeeper.decisions.advancing import Due, advance
+from tollkeeper.decisions.customers import merged
 from tollkeeper.decisions.holds import Hold
 from tollkeeper.decisions.requests import GrantFact, Outcome, Recorded, Request
-from tollkeeper.errors import CustomerMerged
 from tollkeeper.ledger.memo import Memo
+from tollkeeper.values.customers import Known
 from tollkeeper.values.units import Unit
 
 Pair = tuple[str, str]
@@ -30,6 +31,7 @@ class WorkingBook:
     holds: dict[Pair, Hold] = field(default_factory=dict)
     grants: dict[Pair, GrantFact] = field(default_factory=dict)
     operations: dict[Pair, Recorded] = field(default_factory=dict)
+    customers: dict[str, Known] = field(default_factory=dict)
     #: What time did to accounts that no accepted request has changed yet.
     waiting: dict[AccountKey, tuple[Due, ...]] = field(default_factory=dict)
     changed: set[AccountKey] = field(default_factory=set)
@@ -40,15 +42,12 @@ class WorkingBook:
         if account is None:
             return Account(customer, unit)
         if account.merged_into is not None:
-            raise CustomerMerged(
-                f"{customer!r} was merged into {account.merged_into!r}; use that customer.",
-                into=account.merged_into,
-            )
+            raise merged(customer, account.merged_into)
         return account
 
     def accounts_of(self, customer: str) -> list[Account]:
         """Give every account of a customer that was loaded."""
-        return [account for key, account in sorted(self.states.items()) if key[0] == customer]
+        return [self.account(*key) for key in sorted(self.states) if key[0] == customer]
 
     def bring_to_now(self, holds: Mapping[AccountKey, list[Hold]]) -> None:
         """Advance every account in which something came due, given their open holds."""
@@ -72,6 +71,9 @@ class WorkingBook:
             self.grants[(fact.customer, fact.id)] = fact
         for hold in outcome.holds:
             self.holds[(hold.customer, hold.id)] = hold
+        if outcome.revision is not None:
+            for known in outcome.revision.customers:
+                self.customers[known.customer.id] = known
 
     def moment_for(self, keys: Sequence[AccountKey]) -> datetime:
         """Give the time of deciding and booking: now, but never before an account's last entry.

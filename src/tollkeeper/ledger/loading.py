@@ -9,11 +9,13 @@ from sqlalchemy import Connection
 from tollkeeper.decisions.accounts import AccountKey
 from tollkeeper.decisions.holds import Hold
 from tollkeeper.decisions.requests import Needs, Request
+from tollkeeper.ledger import customers
 from tollkeeper.ledger.book import WorkingBook
 from tollkeeper.ledger.codec import fact_from, hold_from, recorded_from
 from tollkeeper.store import accounts, grants, holds, journal
 from tollkeeper.store.database import Database
 from tollkeeper.store.journal import OperationRow
+from tollkeeper.values.units import currency_unit
 
 Pair = tuple[str, str]
 
@@ -32,6 +34,11 @@ class Plan:
     facts_of: set[AccountKey] = field(default_factory=set)
     #: Rows of operations to be corrected.
     corrected: dict[Pair, list[OperationRow]] = field(default_factory=dict)
+    #: Customers whose own rows are needed.
+    customers: set[str] = field(default_factory=set)
+    #: Requests, by number, whose customers are locked elsewhere, or do not exist yet.
+    busy: set[int] = field(default_factory=set)
+    absent: set[int] = field(default_factory=set)
 
     @property
     def keys(self) -> list[AccountKey]:
@@ -48,10 +55,13 @@ class Locked:
     absent: set[AccountKey]
 
 
-def plan(connection: Connection, database: Database, requests: Sequence[Request]) -> Plan:
+def plan(
+    connection: Connection, database: Database, requests: Sequence[Request], *, skip_locked: bool
+) -> Plan:
     """Find out which accounts the requests touch; what only a row can tell is read, unlocked.
 
-    A hold's account and an operation's entries never change, so reading them early is safe.
+    A hold's account and an operation's entries never change, so reading them early is safe. Where a
+    customer's every account matters, the customer is locked first, so that no account is opened.
     """
     made = Plan()
     needs = [request.needs() for request in requests]
@@ -62,6 +72,7 @@ def plan(connection: Connection, database: Database, requests: Sequence[Request]
         made.holds.update(need.holds)
         made.grants.update(need.grants)
         made.facts_of.update(need.facts_of)
+    named = _plan_customers(connection, database, made, needs, skip_locked=skip_locked)
     units_of_holds = _units_of_holds(connection, database, made.holds)
     _plan_corrections(connection, database, made, needs)
     for need in needs:
@@ -72,7 +83,9 @@ def plan(connection: Connection, database: Database, requests: Sequence[Request]
         for customer in need.every_account:
             rows = accounts.accounts_of(connection, database, customer)
             keys.update((row[0], row[1]) for row in rows)
+        keys.update((name, currency_unit(c).key) for name in need.wallets if (c := named.get(name)))
         made.accounts.append(tuple(sorted(keys)) if len(keys) > 1 else tuple(keys))
+    _plan_merges(connection, database, made, needs)
     return made
 
 
@@ -104,6 +117,8 @@ def load(
     due = [k for k, a in book.states.items() if a.due_at is not None and a.due_at <= book.now]
     book.bring_to_now(_open_holds(connection, database, due))
     _load_facts(connection, database, made, book)
+    if made.customers:
+        book.customers.update(customers.load(connection, database, made.customers))
     for name, rows in made.corrected.items():
         book.operations[name] = recorded_from(rows)
 
@@ -149,6 +164,48 @@ def _plan_corrections(
             rows = operation_rows(connection, database, customer, operation)
             if rows:
                 made.corrected[(customer, operation)] = rows
+
+
+def _plan_customers(
+    connection: Connection,
+    database: Database,
+    made: Plan,
+    needs: Sequence[Needs],
+    *,
+    skip_locked: bool,
+) -> dict[str, str | None]:
+    """Lock the customers whose own rows are needed; give the currencies of their wallets."""
+    made.customers = {name for need in needs for name in need.customers}
+    if not made.customers:
+        return {}
+    named = customers.lock_named(connection, database, made.customers, skip_locked=skip_locked)
+    for number, need in enumerate(needs):
+        if not named.busy.isdisjoint(need.customers):
+            made.busy.add(number)
+        elif not named.absent.isdisjoint(need.customers):
+            made.absent.add(number)
+    return named.currencies
+
+
+def _plan_merges(
+    connection: Connection, database: Database, made: Plan, needs: Sequence[Needs]
+) -> None:
+    """Add the accounts that merges touch: the givers', and the takers' in the same units.
+
+    What the batch itself may bring to a giver counts as well: an account that it opens, or another
+    merge. A chain of merges is as long as there are merges.
+    """
+    merges = [(number, pair) for number, need in enumerate(needs) for pair in need.merges]
+    touched = {key for keys in made.accounts for key in keys} if merges else set()
+    for _, (giver, _) in merges:
+        rows = accounts.accounts_of(connection, database, giver)
+        touched.update((row[0], row[1]) for row in rows)
+    for _ in merges:
+        for _, (giver, taker) in merges:
+            touched |= {(taker, unit) for customer, unit in touched if customer == giver}
+    for number, pair in merges:
+        made.accounts[number] = tuple(sorted(key for key in touched if key[0] in pair))
+        made.facts_of.update(key for key in touched if key[0] == pair[0])
 
 
 def operation_rows(

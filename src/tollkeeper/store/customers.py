@@ -1,16 +1,29 @@
 """Statements on customers and their personal text."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
+from enum import Enum
 from typing import Any
 
-from sqlalchemy import Connection, Row, select
+from sqlalchemy import Connection, Row, exists, select
 
 from tollkeeper.store import bulk
 from tollkeeper.store.bulk import Col
 from tollkeeper.store.database import Database
 
-NEW = (Col("customer_id"), Col("created_at", "timestamptz"), Col("updated_at", "timestamptz"))
+KEY = (Col("customer_id"),)
+NEW = (*KEY, Col("created_at", "timestamptz"), Col("updated_at", "timestamptz"))
+
+
+class Lock(Enum):
+    """How customers' rows are locked; SQLite, which has one writer, needs none of it."""
+
+    #: Nobody may change the row, or open an account of the customer.
+    ALONE = {}
+    #: Nobody else may change the row; accounts may be opened.
+    CHANGING = {"key_share": True}
+    #: Nobody may take the row alone while an account is opened.
+    OPENING = {"key_share": True, "read": True}
 
 
 def make_customers(
@@ -21,44 +34,69 @@ def make_customers(
     bulk.insert(connection, database, "customer", NEW, rows, ignore=True)
 
 
-def merged(
-    connection: Connection, database: Database, customers: Iterable[str]
-) -> Sequence[Row[str, str]]:
-    """Find those of some customers who were merged into others."""
+def standings(
+    connection: Connection,
+    database: Database,
+    customers: Iterable[str],
+    lock: Lock | None = None,
+    *,
+    skip_locked: bool = False,
+) -> dict[str, Row[str, str | None, str | None]]:
+    """Read who was merged and which currency a wallet has, locked in bytewise order if asked.
+
+    Customers that do not exist are left out, and with `skip_locked` those that others have locked.
+    """
+    wanted = sorted(customers)
+    if not wanted:
+        return {}
     table = database.tables["customer"]
-    query = select(table.c.customer_id, table.c.merged_into).where(
-        table.c.customer_id.in_(sorted(customers)), table.c.merged_into.is_not(None)
+    query = (
+        select(table.c.customer_id, table.c.merged_into, table.c.currency)
+        .where(table.c.customer_id.in_(wanted))
+        .order_by(table.c.customer_id)
+    )
+    if lock is not None:
+        query = query.with_for_update(skip_locked=skip_locked, **lock.value)
+    return {row.customer_id: row for row in connection.execute(query)}
+
+
+def read_customers(
+    connection: Connection, database: Database, customers: Iterable[str]
+) -> Sequence[Row[Any]]:
+    """Read customers with their personal text; tell whether they have any, and a wallet."""
+    main, text = database.tables["customer"], database.tables["profile"]
+    account = database.tables["account"]
+    wallet = (
+        exists()
+        .where(account.c.customer_id == main.c.customer_id, account.c.unit.startswith("money:"))
+        .correlate(main)
+    )
+    query = (
+        select(
+            main,
+            text.c.email,
+            text.c.name,
+            text.c.metadata,
+            text.c.customer_id.is_not(None).label("has_profile"),
+            wallet.label("has_wallet"),
+        )
+        .outerjoin(text, text.c.customer_id == main.c.customer_id)
+        .where(main.c.customer_id.in_(sorted(customers)))
     )
     return connection.execute(query).all()
 
 
-def read_customer(connection: Connection, database: Database, customer: str) -> Row[Any] | None:
-    """Read a customer with the personal text."""
-    main, text = database.tables["customer"], database.tables["profile"]
-    query = (
-        select(main, text.c.email, text.c.name, text.c.metadata)
-        .outerjoin(text, text.c.customer_id == main.c.customer_id)
-        .where(main.c.customer_id == customer)
-    )
-    return connection.execute(query).one_or_none()
-
-
-def lock_customers(
-    connection: Connection, database: Database, customers: Iterable[str]
-) -> list[str]:
-    """Lock customers in bytewise order; give those that exist."""
-    table = database.tables["customer"]
-    query = (
-        select(table.c.customer_id)
-        .where(table.c.customer_id.in_(sorted(customers)))
-        .order_by(table.c.customer_id)
-        .with_for_update()
-    )
-    return list(connection.execute(query).scalars())
+def write_currencies(
+    connection: Connection, database: Database, currencies: Mapping[str, str], now: datetime
+) -> None:
+    """Fix the wallet's currency of customers."""
+    columns = (Col("currency"), Col("updated_at", "timestamptz"))
+    rows = [(customer, code, now) for customer, code in sorted(currencies.items())]
+    bulk.update(connection, database, "customer", KEY, columns, rows)
 
 
 def write_customer(
-    connection: Connection, database: Database, customer: str, values: dict[str, Any]
+    connection: Connection, database: Database, customer: str, values: Mapping[str, Any]
 ) -> None:
     """Change fields of a customer."""
     table = database.tables["customer"]
@@ -66,7 +104,7 @@ def write_customer(
 
 
 def write_profile(
-    connection: Connection, database: Database, customer: str, values: dict[str, Any]
+    connection: Connection, database: Database, customer: str, values: Mapping[str, Any]
 ) -> None:
     """Change fields of a customer's personal text; the customer is locked already."""
     table = database.tables["profile"]

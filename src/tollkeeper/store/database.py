@@ -50,9 +50,19 @@ def begin_write(
 ) -> None:
     """Open one of our own write transactions: who writes on SQLite must say so at once."""
     if not database.is_postgres:
-        connection.exec_driver_sql("BEGIN IMMEDIATE")
+        _begin_sqlite(connection, database)
     elif not is_settled:
         connection.exec_driver_sql(_settings("LOCAL", lock_timeout_ms))
+
+
+def _begin_sqlite(connection: Connection, database: Database) -> None:
+    """Take the write lock first; an engine of the host's may have begun by itself already."""
+    if not connection.in_transaction():
+        connection.begin()
+    if getattr(connection.connection.dbapi_connection, "in_transaction", False):
+        first_write(connection, database)
+    else:
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
 
 
 def _settings(scope: str, lock_timeout_ms: int) -> str:

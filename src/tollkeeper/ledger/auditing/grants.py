@@ -3,7 +3,7 @@
 Tells every grant of one account again, line by line: what remains of it, and what holds have drawn.
 """
 
-from tollkeeper.ledger.auditing.laws import APPEND_ONLY, BALANCES, GRANTS, Findings, Place
+from tollkeeper.ledger.auditing.laws import APPEND_ONLY, BALANCES, GRANTS, Findings, Law, Place
 from tollkeeper.ledger.auditing.rows import EntryRow, FactRow, Lines, read_lines
 from tollkeeper.store.types import read_moment
 
@@ -186,7 +186,7 @@ class Teller:
 
     def _add(
         self,
-        law: "tuple[int | None, str]",
+        law: Law,
         says: str,
         entry: EntryRow,
         *,
@@ -195,4 +195,4 @@ class Teller:
         grant: str | None = None,
     ) -> None:
         place = Place(entry.customer, entry.unit, entry.operation, entry.version, grant)
-        self._findings.add(law, says, place, expected=expected, found=found)  # type: ignore[arg-type]  # placeholder
+        self._findings.add(law, says, place, expected=expected, found=found)

@@ -90,3 +90,12 @@ def _line(grant: Any, remaining: Any, held: Any = 0) -> tuple[str, int, int]:
     if type(grant) is not str or type(remaining) is not int or type(held) is not int:
         raise TypeError("a line is [grant, remaining, held]")
     return grant, remaining, held
+
+
+def read_result(text: str | None) -> dict[str, Any] | None:
+    """Read an operation's result; None where there is none, or nobody can."""
+    try:
+        result = json.loads(text or "null")
+    except ValueError:
+        return None
+    return result if isinstance(result, dict) else None

@@ -1,0 +1,168 @@
+"""The noun `bench`: how many calls a second this database answers, and how quickly.
+
+Its line of JSON has the fields of the peer's benchmark, so that both can be laid side by side.
+"""
+
+import asyncio
+import sys
+from enum import StrEnum
+from typing import TYPE_CHECKING, Annotated, Any, Final
+
+import typer
+
+from tollkeeper.cli import answers, screen
+from tollkeeper.cli.calls import Call, verb
+from tollkeeper.cli.places import database_or_temporary
+from tollkeeper.cli.sheets import Facts, Part
+
+if TYPE_CHECKING:
+    from tollkeeper.cli.bench.load import Load, Measured
+
+app: Final = typer.Typer(
+    help="Measure how many calls a second the database answers.", no_args_is_help=True
+)
+
+
+class Distribution(StrEnum):
+    """Whom the callers call for."""
+
+    uniform = "uniform"
+    hot = "hot"
+
+
+class Mode(StrEnum):
+    """What a caller is."""
+
+    tasks = "tasks"
+    threads = "threads"
+
+
+Callers = Annotated[
+    int, typer.Option(metavar="N", min=1, max=10_000, help="How many call at the same time.")
+]
+Customers = Annotated[
+    int, typer.Option(metavar="N", min=1, max=1_000_000, help="How many customers there are.")
+]
+Spread = Annotated[
+    Distribution, typer.Option(help="Calls for all customers alike, or all for a single one.")
+]
+Seconds = Annotated[
+    float, typer.Option(metavar="S", min=0.1, max=3600, help="How long to measure.")
+]
+Kind = Annotated[Mode, typer.Option(help="Callers are tasks of AsyncBilling or threads of Billing.")]
+
+
+@verb(app, "consume")
+def consume(
+    call: Call,
+    *,
+    callers: Callers = 64,
+    distribution: Spread = Distribution.uniform,
+    customers: Customers = 10_000,
+    seconds: Seconds = 10,
+    mode: Kind = Mode.tasks,
+) -> None:
+    """Measure `consume`, each call with an idempotency key of its own.
+
+    It writes customers and entries of its own into the database, which it migrates first: take one
+    made for this. Without --database it is a SQLite file that is deleted afterwards.
+    """
+    _bench(call, "consume", callers, distribution, customers, seconds, mode)
+
+
+@verb(app, "balance")
+def balance(
+    call: Call,
+    *,
+    callers: Callers = 64,
+    distribution: Spread = Distribution.uniform,
+    customers: Customers = 10_000,
+    seconds: Seconds = 10,
+    mode: Kind = Mode.tasks,
+) -> None:
+    """Measure `balance`, on the same customers as `bench consume`."""
+    _bench(call, "balance", callers, distribution, customers, seconds, mode)
+
+
+def _bench(
+    call: Call,
+    operation: str,
+    callers: int,
+    distribution: Distribution,
+    customers: int,
+    seconds: float,
+    mode: Mode,
+) -> None:
+    from tollkeeper.cli.bench.load import Load
+
+    load = Load(
+        operation=operation,
+        callers=callers,
+        customers=customers,
+        is_hot=distribution is Distribution.hot,
+        seconds=seconds,
+    )
+    with database_or_temporary(call) as there:
+        measured = _measured(there, load, mode)
+    line = _line(load, measured, distribution)
+    answers.show(call, line, lambda: _facts(line))
+
+
+def _measured(call: Call, load: "Load", mode: Mode) -> "Measured":
+    from tollkeeper.cli.bench.load import by_tasks, by_threads
+
+    async def tasks() -> "Measured":
+        async with call.async_billing() as billing:
+            return await by_tasks(billing, load)
+
+    asyncio.run(_set_up(call, load))
+    if mode is Mode.tasks:
+        return asyncio.run(tasks())
+    with call.billing() as billing:
+        return by_threads(billing, load)
+
+
+async def _set_up(call: Call, load: "Load") -> None:
+    from tollkeeper.cli.bench.load import set_up
+
+    with screen.progress("Setting up customers", load.customers) as moved:
+        async with call.async_billing() as billing:
+            await set_up(billing, load, moved)
+
+
+def _line(load: "Load", measured: "Measured", distribution: Distribution) -> dict[str, Any]:
+    seen = measured.latencies
+    return {
+        "operation": load.operation,
+        "concurrency": load.callers,
+        "distribution": str(distribution),
+        "per_second": round(seen.count / measured.elapsed),
+        "p50": seen.at(0.5),
+        "p95": seen.at(0.95),
+        "p99": seen.at(0.99),
+        "errors": measured.errors,
+        "firstError": measured.first_error,
+        "memory_mb": _memory_mb(),
+    }
+
+
+def _memory_mb() -> float | None:
+    """Give the most memory that this process ever had, where the system tells it."""
+    try:
+        import resource
+    except ImportError:
+        return None
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return round(peak / (1024 * 1024 if sys.platform == "darwin" else 1024), 1)
+
+
+def _facts(line: dict[str, Any]) -> list[Part]:
+    pairs = [
+        ("operation", line["operation"]),
+        ("callers", f"{line['concurrency']}, {line['distribution']}"),
+        ("per second", f"{line['per_second']:,}"),
+        ("latency", f"p50 {line['p50']} ms, p95 {line['p95']} ms, p99 {line['p99']} ms"),
+        ("errors", f"{line['errors']} {line['firstError'] or ''}".strip()),
+        ("memory", f"{line['memory_mb']} MB at most"),
+    ]
+    return [Facts(tuple(pairs))]

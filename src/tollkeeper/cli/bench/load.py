@@ -1,0 +1,178 @@
+"""Puts load on a database: callers that call again as soon as they are answered.
+
+Owns its own customers, all with the prefix below, and touches nobody else's.
+"""
+
+import asyncio
+import random
+import threading
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+from uuid import uuid4
+
+from tollkeeper.cli.bench.latencies import Latencies
+from tollkeeper.errors import TollkeeperError
+
+if TYPE_CHECKING:
+    from tollkeeper import AsyncBilling, Billing
+
+PREFIX: Final = "bench_user_"
+UNIT: Final = "bench_calls"
+#: What each customer gets: more than any run can spend.
+AMOUNT: Final = 1_000_000_000_000
+#: How many customers are set up at once.
+WAVE: Final = 500
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Load:
+    """What is to be measured."""
+
+    #: "consume" or "balance".
+    operation: str
+    #: How many call at the same time.
+    callers: int
+    #: How many customers they call for; all of them, or just the first where it is hot.
+    customers: int
+    is_hot: bool
+    seconds: float
+
+    def customer(self) -> str:
+        """Choose a customer."""
+        number = 1 if self.is_hot else 1 + random.randrange(self.customers)  # noqa: S311  # no secret
+        return f"{PREFIX}{number}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Measured:
+    """What was measured."""
+
+    latencies: Latencies
+    #: How long it took, in seconds.
+    elapsed: float
+    errors: int
+    first_error: str | None
+
+
+class Tally:
+    """Collects what the callers saw; a thread takes its turn by the lock."""
+
+    def __init__(self) -> None:
+        self.latencies = Latencies()
+        self.errors = 0
+        self.first_error: str | None = None
+        self.lock = threading.Lock()
+
+    def add(self, seconds: float, error: TollkeeperError | None) -> None:
+        """Count one call; one that failed counts among the latencies too."""
+        self.latencies.add(seconds)
+        if error is not None:
+            self.errors += 1
+            self.first_error = self.first_error or f"{error.code}: {error.message}"
+
+    def measured(self, elapsed: float) -> Measured:
+        """Sum up."""
+        return Measured(
+            latencies=self.latencies,
+            elapsed=elapsed,
+            errors=self.errors,
+            first_error=self.first_error,
+        )
+
+
+async def set_up(billing: "AsyncBilling", load: Load, moved: Callable[[int], None]) -> None:
+    """Make the tables and the customers, unless an earlier run did; a broken-off one is resumed."""
+    await billing.migrate()
+    done = f"{PREFIX}set_up_{load.customers}"
+    if await billing.credits.has(done, UNIT, 1):
+        return
+    for first in range(1, load.customers + 1, WAVE):
+        last = min(first + WAVE - 1, load.customers)
+        await asyncio.gather(*(_grant(billing, f"{PREFIX}{n}") for n in range(first, last + 1)))
+        moved(last)
+    await _grant(billing, done)
+
+
+async def _grant(billing: "AsyncBilling", customer: str) -> None:
+    await billing.credits.grant(customer, UNIT, AMOUNT, idempotency_key="bench:set-up")
+
+
+async def by_tasks(billing: "AsyncBilling", load: Load) -> Measured:
+    """Let tasks call."""
+    call = _task_call(billing, load)
+    await asyncio.gather(*(_tried(call) for _ in range(load.callers)))
+    tally, start = Tally(), time.perf_counter()
+    end = start + load.seconds
+
+    async def caller() -> None:
+        while (before := time.perf_counter()) < end:
+            error = await _tried(call)
+            tally.add(time.perf_counter() - before, error)
+
+    await asyncio.gather(*(caller() for _ in range(load.callers)))
+    return tally.measured(time.perf_counter() - start)
+
+
+def by_threads(billing: "Billing", load: Load) -> Measured:
+    """Let threads call."""
+    call = _thread_call(billing, load)
+    tally, gate = Tally(), threading.Barrier(load.callers + 1)
+    stopped = threading.Event()
+    end = float("inf")
+
+    def caller() -> None:
+        attempt(call)
+        gate.wait()
+        gate.wait()
+        while (before := time.perf_counter()) < end and not stopped.is_set():
+            error = attempt(call)
+            seconds = time.perf_counter() - before
+            with tally.lock:
+                tally.add(seconds, error)
+
+    threads = [threading.Thread(target=caller, daemon=True) for _ in range(load.callers)]
+    for thread in threads:
+        thread.start()
+    gate.wait()
+    start = time.perf_counter()
+    end = start + load.seconds
+    gate.wait()
+    try:
+        for thread in threads:
+            thread.join()
+    finally:
+        stopped.set()
+    return tally.measured(time.perf_counter() - start)
+
+
+def attempt(call: Callable[[], Any]) -> TollkeeperError | None:
+    """Call once, and give the error if there was one."""
+    try:
+        call()
+    except TollkeeperError as error:
+        return error
+    return None
+
+
+async def _tried(call: Callable[[], Awaitable[Any]]) -> TollkeeperError | None:
+    try:
+        await call()
+    except TollkeeperError as error:
+        return error
+    return None
+
+
+def _task_call(billing: "AsyncBilling", load: Load) -> Callable[[], Awaitable[Any]]:
+    credits, customer = billing.credits, load.customer
+    if load.operation == "balance":
+        return lambda: credits.balance(customer(), UNIT)
+    return lambda: credits.consume(customer(), UNIT, 1, idempotency_key=str(uuid4()))
+
+
+def _thread_call(billing: "Billing", load: Load) -> Callable[[], Any]:
+    credits, customer = billing.credits, load.customer
+    if load.operation == "balance":
+        return lambda: credits.balance(customer(), UNIT)
+    return lambda: credits.consume(customer(), UNIT, 1, idempotency_key=str(uuid4()))

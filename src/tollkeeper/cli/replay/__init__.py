@@ -1,0 +1,89 @@
+"""The command `replay`: charges a recorded stream of real LLM calls, and shows that the books hold.
+
+It uses the wallet and not credits, because LLM calls are priced in money: a token costs so small a
+fraction of a cent that only a balance with nine decimal digits, rated exactly and rounded once per
+call, adds up.
+"""
+
+import asyncio
+import re
+import time
+from pathlib import Path
+from typing import Annotated, Final
+
+import typer
+
+from tollkeeper.cli import answers, audit, screen
+from tollkeeper.cli.calls import Call, verb
+from tollkeeper.cli.places import database_or_temporary
+from tollkeeper.errors import InvalidRequest
+
+_RUN: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add the command to the command line."""
+    verb(app, "replay")(replay)
+
+
+def replay(
+    call: Call,
+    trace: Annotated[
+        Path,
+        typer.Argument(
+            metavar="TRACE",
+            help="CSV file with the columns TIMESTAMP, ContextTokens and GeneratedTokens.",
+        ),
+    ],
+    *,
+    run: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help="Names this run; by default as the file is called."),
+    ] = None,
+    price_per_token: Annotated[
+        str, typer.Option(metavar="AMOUNT", help="Price of a context token, in the currency.")
+    ] = "0.0000025",
+    price_per_generated_token: Annotated[
+        str, typer.Option(metavar="AMOUNT", help="Price of a generated token, in the currency.")
+    ] = "0.00001",
+    currency: Annotated[str, typer.Option(metavar="CODE", help="ISO 4217 code.")] = "usd",
+    customers: Annotated[
+        int, typer.Option(metavar="N", min=1, max=10_000, help="How many customers call.")
+    ] = 100,
+    callers: Annotated[
+        int, typer.Option(metavar="N", min=1, max=1000, help="How many calls run side by side.")
+    ] = 64,
+    limit: Annotated[
+        int | None, typer.Option(metavar="N", min=1, help="Only the first N calls.")
+    ] = None,
+) -> int:
+    """Charge a recorded stream of LLM calls: for each a hold of an estimate, then a settle.
+
+    The calls are spread evenly over customers whose wallets get half to twice of what their calls
+    cost, so that some run dry: their calls are refused, and counted. The estimate is the context,
+    which is known, plus the 95th percentile of the tokens generated so far in the stream.
+
+    The whole file is checked before anything is written. At the end come a summary, an audit of the
+    books and the calls per second; exit code 1 means that the audit found something.
+
+    A run can be repeated: every deposit, hold and settle has a key made of the run's name and the
+    row's number, so a second run of the same name on the same database changes nothing, and one
+    that was broken off goes on. With other prices or customers, give it another --run. Without
+    --database it works in a SQLite file that is deleted afterwards.
+    """
+    prices = _prices(currency, price_per_token, price_per_generated_token)
+    name = _run_name(run, trace)
+    with database_or_temporary(call) as there:
+        return play(
+            there,
+            trace,
+            run=name,
+            limit=limit,
+            customers=customers,
+            prices=prices,
+            callers=callers,
+            migrate=there is not call,
+        )
+
+
+"""The rest is shared with the demo."""
