@@ -19,12 +19,20 @@ Units = Mapping[str, Unit]
 
 
 def receipt_from(
-    customer: str, rows: Sequence[Sequence[Any]], units: Units, *, replayed: bool = False
+    customer: str,
+    rows: Sequence[Sequence[Any]],
+    units: Units,
+    *,
+    replayed: bool = False,
+    private: Mapping[str, Any] | None = None,
 ) -> Receipt:
-    """Give the answer of an operation, which reads the rows (in the order of parts) when asked."""
+    """Give the answer of an operation, which reads the rows (in the order of parts) when asked.
+
+    `private` is what it tells and the rows must not: personal text, which can be erased.
+    """
     head = rows[0]
     shape = HoldReceipt if _kind(head) in HOLD_VERBS else Receipt
-    read = partial(_read, customer, rows, units)
+    read = partial(_read, customer, rows, units, private)
     return shape(head[1], customer, _moment(head[6]), read, replayed=replayed)
 
 
@@ -46,8 +54,15 @@ def entry_from(row: Sequence[Any], units: Units) -> Entry:
     )
 
 
-def _read(customer: str, rows: Sequence[Sequence[Any]], units: Units) -> Told:
+def _read(
+    customer: str,
+    rows: Sequence[Sequence[Any]],
+    units: Units,
+    private: Mapping[str, Any] | None,
+) -> Told:
     result = json.loads(rows[0][20]) if rows[0][20] else {}
+    if private:
+        result.update(private)
     kind = result.pop("verb", rows[0][3])
     entries = tuple([entry_from(row, units) for row in rows if row[9] is not None])
     return Told(kind, entries, result, _balance(customer, rows, units))

@@ -5,16 +5,15 @@ fraction of a cent that only a balance with nine decimal digits, rated exactly a
 call, adds up.
 """
 
-import asyncio
 import re
-import time
 from pathlib import Path
 from typing import Annotated, Final
 
 import typer
 
-from tollkeeper.cli import answers, audit, screen
+from tollkeeper.cli import answers
 from tollkeeper.cli.calls import Call, verb
+from tollkeeper.cli.failures import DONE, FOUND
 from tollkeeper.cli.places import database_or_temporary
 from tollkeeper.errors import InvalidRequest
 
@@ -71,19 +70,38 @@ def replay(
     that was broken off goes on. With other prices or customers, give it another --run. Without
     --database it works in a SQLite file that is deleted afterwards.
     """
-    prices = _prices(currency, price_per_token, price_per_generated_token)
-    name = _run_name(run, trace)
+    from tollkeeper.cli.replay.playing import Asked, play
+    from tollkeeper.cli.replay.pricing import Prices, price
+
+    prices = Prices(
+        currency=currency,
+        context=price(price_per_token, "--price-per-token"),
+        generated=price(price_per_generated_token, "--price-per-generated-token"),
+    )
+    asked = Asked(
+        trace=trace,
+        run=run_name(run, trace),
+        limit=limit,
+        customers=customers,
+        callers=callers,
+        prices=prices,
+    )
     with database_or_temporary(call) as there:
-        return play(
-            there,
-            trace,
-            run=name,
-            limit=limit,
-            customers=customers,
-            prices=prices,
-            callers=callers,
-            migrate=there is not call,
+        played = play(there, asked, migrate=there is not call)
+    answers.show(call, played.to_dict(), played.parts)
+    return DONE if played.report.ok else FOUND
+
+
+def run_name(run: str | None, trace: Path) -> str:
+    """Choose the run's name: the one given, or the file's.
+
+    Raises:
+        InvalidRequest: it cannot be part of a customer's id.
+    """
+    name = trace.stem if run is None else run
+    if not _RUN.fullmatch(name):
+        raise InvalidRequest(
+            f"{name!r} is no name for a run; give --run 1 to 64 letters, digits, '_', '.' or '-', "
+            "beginning with a letter or digit."
         )
-
-
-"""The rest is shared with the demo."""
+    return name
