@@ -14,9 +14,9 @@ from typing import Any, Final
 import psycopg
 from sqlalchemy import make_url
 
-from bench.ours import PLENTY, SETUP_CALLERS, UNIT
 from tests.databases import connect
 from tollkeeper import AsyncBilling, Billing
+from tollkeeper.cli.bench.load import AMOUNT, PREFIX, UNIT, WAVE
 
 #: Entries that every customer has from the front door: a grant and a consume.
 REAL_ENTRIES: Final = 2
@@ -72,9 +72,9 @@ def fill(database: str, *, customers: int, entries: int) -> None:
 async def _consume_once(database: str, customers: int) -> None:
     async with AsyncBilling(database) as billing:
         room: Any = billing.credits
-        names = [f"user_{number}" for number in range(1, customers + 1)]
-        for begin in range(0, customers, SETUP_CALLERS):
-            some = names[begin : begin + SETUP_CALLERS]
+        names = [f"{PREFIX}{number}" for number in range(1, customers + 1)]
+        for begin in range(0, customers, WAVE):
+            some = names[begin : begin + WAVE]
             keys = [f"{name:0>36}" for name in some]  # as long as a UUID
             calls = zip(some, keys, strict=True)
             await asyncio.gather(
@@ -88,11 +88,11 @@ def confirm(database: str, *, customers: int, entries_each: int) -> None:
     Raises:
         BooksDoNotBalance: they differ.
     """
-    left = PLENTY - (entries_each - 1)
+    left = AMOUNT - (entries_each - 1)
     expected: tuple[object, ...] = (left, left, entries_each)
     with Billing(database) as billing:
         for number in range(1, customers + 1, max(1, customers // SAMPLE)):
-            name = f"user_{number}"
+            name = f"{PREFIX}{number}"
             remains = sum(grant.remaining for grant in billing.credits.grants(name, UNIT))
             newest = billing.credits.history(name, UNIT, limit=1).entries[0]
             found = (billing.credits.balance(name, UNIT).available, remains, newest.version)
@@ -183,4 +183,7 @@ def _accounts(account: str, operation: str, each: int, words: _Words) -> str:
         f" AND o.version = {each})"
     )
     remains = words.grants.format(available=newest)
-    return f"UPDATE {account} SET version = {each}, available = {newest}, grants = {remains}"  # noqa: S608  # names are ours
+    return (
+        f"UPDATE {account} SET version = {each}, available = {newest}, grants = {remains}"  # noqa: S608  # names are ours
+        f" WHERE version = {REAL_ENTRIES}"
+    )

@@ -1,10 +1,10 @@
-"""Where our Python time goes under load: py-spy over one run of `ours.py`, told as tables.
+"""Where our Python time goes under load: py-spy over a run of `tollkeeper bench`, as tables.
 
 Owns a server and a database for the time of the run, and removes both. A sample counts the thread
 that holds the interpreter's lock, so waiting costs nothing and the shares are of computing.
 
     python bench/profile.py --callers 64 --seconds 8
-    python bench/profile.py --database sqlite:////tmp/profile.db --style threads
+    python bench/profile.py --database sqlite:////tmp/profile.db --mode threads
 """
 
 import argparse
@@ -21,13 +21,12 @@ from pathlib import Path
 
 # The root, so that `bench` and `tests` can be imported; and not this folder, whose `profile` would
 # stand before Python's own.
-ROOT = Path(__file__).resolve().parent.parent
-sys.path[0] = str(ROOT)
+sys.path[0] = str(Path(__file__).resolve().parent.parent)
 
-from tests.databases import start_private_postgres  # noqa: E402  # the path is set just above
+from bench.server import open_server  # noqa: E402  # the path is set just above
+from bench.sides import CACHE, bench_command, set_up_ours  # noqa: E402  # the same
 
-OURS = ROOT / "bench" / "ours.py"
-PY_SPY = Path.home() / ".cache" / "tollkeeper-bench" / "py-spy"
+PY_SPY = CACHE / "py-spy"
 RATE_PER_SECOND = 200
 
 
@@ -48,12 +47,18 @@ def main(words: Sequence[str] | None = None) -> None:
     """Profile a load, and print what it spent its time on."""
     asked = _arguments(words)
     with _database(asked.database) as database, tempfile.TemporaryDirectory() as folder:
-        where = ["--database", database, "--customers", str(asked.customers)]
-        subprocess.run([sys.executable, OURS, "setup", *where], check=True)  # noqa: S603  # ours
-        load = [*where, "--callers", str(asked.callers), "--seconds", str(asked.seconds)]
-        load += ["--distribution", asked.distribution, "--style", asked.style]
+        set_up_ours(database, asked.customers)
+        load = [
+            "--customers",
+            str(asked.customers),
+            "--callers",
+            str(asked.callers),
+            "--seconds",
+            str(asked.seconds),
+        ]
+        load += ["--distribution", asked.distribution, "--mode", asked.mode]
         raw = Path(folder) / "stacks"
-        command = [sys.executable, str(OURS), "consume", *load]
+        command = [*bench_command("consume", database), *load]
         line = _record(command, raw, lines=asked.lines)
         stacks = [stack for stack in _read(raw) if not _is_start(stack)]
     print(json.dumps(line))
@@ -66,7 +71,7 @@ def _arguments(words: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--callers", type=int, default=64)
     parser.add_argument("--customers", type=int, default=10_000)
     parser.add_argument("--distribution", choices=["uniform", "hot"], default="uniform")
-    parser.add_argument("--style", choices=["tasks", "threads"], default="tasks")
+    parser.add_argument("--mode", choices=["tasks", "threads"], default="tasks")
     parser.add_argument("--seconds", type=float, default=8.0)
     parser.add_argument("--lines", action="store_true", help="tell lines, not functions")
     parser.add_argument("--top", type=int, default=30, help="lines of each table")
@@ -78,11 +83,8 @@ def _database(url: str | None) -> Iterator[str]:
     if url is not None:
         yield url
         return
-    server = start_private_postgres(system_first=True)
-    try:
+    with open_server() as server:
         yield server.create_database()
-    finally:
-        server.stop()
 
 
 def _record(command: list[str], raw: Path, *, lines: bool) -> dict[str, float]:

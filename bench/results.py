@@ -106,14 +106,14 @@ def read_pgbench(text: str, microseconds: Sequence[int]) -> Line:
 
 
 def run_of(line: Line, *, number: int, work: str, side: str) -> Run:
-    """Make a run of what a side told; the peer's program writes one name differently."""
+    """Make a run of what a side told."""
     return Run(
         round=number,
         work=work,
         side=side,
         **{name: line[name] for name in ("per_second", "p50", "p95", "p99", "errors")},
-        first_error=line.get("first_error", line.get("firstError")),
-        memory_samples=tuple(line.get("memory_mb", ())),
+        first_error=line.get("firstError"),
+        memory_samples=tuple(line.get("memory_samples", ())),
     )
 
 

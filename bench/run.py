@@ -106,8 +106,8 @@ class Comparison:
             return open_peer(self._server)
         if name == "floor":
             return open_floor(self._server, self.folder)
-        style = "threads" if name.endswith("_threads") else "tasks"
-        ours = Ours(self._database(name), self.asked.customers, style)
+        mode = "threads" if name.endswith("_threads") else "tasks"
+        ours = Ours(self._database(name), self.asked.customers, mode)
         if name.endswith("small"):
             ours.renew = lambda: set_up_ours(self._database(name), self.asked.customers)
             return ours

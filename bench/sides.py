@@ -7,13 +7,13 @@ why (`Missing`); the comparison goes on without it, loudly.
 import json
 import os
 import shutil
-import subprocess
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Protocol
 
+from bench.programs import run, watch
 from bench.results import Line, RunFailed, read_line, read_pgbench
 from bench.server import Server
 from bench.works import CUSTOMERS, Work
@@ -21,7 +21,6 @@ from bench.works import CUSTOMERS, Work
 ROOT: Final = Path(__file__).resolve().parent.parent
 #: Where the peer's program and the floor's statements stand, beside the repository.
 SHARED: Final = ROOT.parent / "shared" / "bench"
-OURS: Final = ROOT / "bench" / "ours.py"
 CACHE: Final = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "tollkeeper-bench"
 PEER: Final = "stripe-no-webhooks"
 PEER_VERSION: Final = "0.0.16"
@@ -52,11 +51,11 @@ class Side(Protocol):
 
 @dataclass(slots=True)
 class Ours:
-    """Tollkeeper, reached by tasks or by threads."""
+    """Tollkeeper, by its own command, its callers tasks or threads."""
 
     database: str
     customers: int
-    style: str = "tasks"
+    mode: str = "tasks"
     #: Gives new books for each round, where a run would change what is measured.
     renew: Callable[[], str] | None = None
 
@@ -66,21 +65,26 @@ class Ours:
             self.database = self.renew()
 
     def measure(self, work: Work, seconds: float) -> Line:
-        """Run `ours.py` for one work."""
+        """Run `tollkeeper bench` for one work, and watch its memory."""
         load = ["--callers", str(work.callers), "--distribution", work.distribution]
         load += ["--customers", str(self.customers), "--seconds", str(seconds)]
-        command = [*_ours(work.operation, self.database), *load, "--style", self.style]
-        return read_line(run(command, seconds=seconds + GRACE_SECONDS))
+        command = [*bench_command(work.operation, self.database), *load, "--mode", self.mode]
+        told = watch(command, seconds=seconds + GRACE_SECONDS, last_seconds=seconds)
+        return {**read_line(told.text), "memory_samples": told.memory_mb}
 
 
 def set_up_ours(database: str, customers: int) -> str:
     """Make our tables, and give each customer plenty; give the database back."""
-    run([*_ours("setup", database), "--customers", str(customers)], seconds=SETUP_SECONDS)
+    # The command sets up what it needs; looking at balances, it leaves them as they are.
+    command = [*bench_command("balance", database), "--customers", str(customers)]
+    run([*command, "--callers", "1", "--seconds", "0.1"], seconds=SETUP_SECONDS)
     return database
 
 
-def _ours(operation: str, database: str) -> list[str]:
-    return [sys.executable, str(OURS), operation, "--database", database]
+def bench_command(operation: str, database: str) -> list[str]:
+    """Give the words of `tollkeeper bench`, as this environment has it."""
+    command = [sys.executable, "-m", "tollkeeper.cli", "bench", operation]
+    return [*command, "--json", "--database", database]
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,34 +198,3 @@ def open_floor(server: Server, folder: Path) -> Floor:
     url = server.create_database()
     server.execute(url, statements.read_text())
     return Floor(server, program, server.name_of(url), folder)
-
-
-def run(
-    command: Sequence[str],
-    *,
-    seconds: float,
-    folder: Path | None = None,
-    variables: Mapping[str, str] | None = None,
-) -> str:
-    """Run a program to its end, and give what it printed.
-
-    Raises:
-        RunFailed: it failed, or did not end in time; then it was ended.
-    """
-    environment = {**os.environ, **(variables or {})}
-    try:
-        done = subprocess.run(  # noqa: S603  # the programs are ours or named above
-            command,
-            cwd=folder,
-            env=environment,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            timeout=seconds,
-            check=True,
-        )
-    except subprocess.CalledProcessError as error:
-        raise RunFailed(f"{command[0]} failed: {(error.stderr or error.stdout)[-2000:]}") from error
-    except subprocess.TimeoutExpired as error:
-        raise RunFailed(f"{command[0]} did not end within {seconds:.0f} s") from error
-    return done.stdout

@@ -19,9 +19,11 @@ from tollkeeper.doors.threads import ThreadDoor
 from tollkeeper.doors.writer import Writer
 from tollkeeper.ledger.change import Ledger
 from tollkeeper.ledger.units import Units
+from tollkeeper.operations.books import Books
 from tollkeeper.operations.calls import Desk
 from tollkeeper.operations.credits import Credits
 from tollkeeper.operations.door import Door
+from tollkeeper.operations.jobs import Jobs
 from tollkeeper.store.database import DEFAULT_SCHEMA, describe
 from tollkeeper.store.migrate import Migrated, migrate
 from tollkeeper.values.units import Unit
@@ -107,6 +109,8 @@ class Billing:
 
     def _open(self, desk: Desk) -> None:
         self.credits = Credits(desk)
+        self.books = Books(desk)
+        self.jobs = Jobs(desk)
 
     def migrate(self, *, citus: bool = False) -> Migrated:
         """Make our tables, or bring them up to date; safe to repeat and to race."""
@@ -170,6 +174,8 @@ class AsyncBilling:
         self._door = TaskDoor(self._wired.threads, self._wired.writer)
         desk = Desk(self._door, self._wired.ledger)
         self.credits = Awaited(Credits(desk), self._door)
+        self.books = Awaited(Books(desk), self._door)
+        self.jobs = Awaited(Jobs(desk), self._door)
 
     async def migrate(self, *, citus: bool = False) -> Migrated:
         """Make our tables, or bring them up to date; safe to repeat and to race."""
@@ -203,7 +209,10 @@ class Joined:
     """The rooms inside one transaction of the host's."""
 
     def __init__(self, door: Door, ledger: Ledger) -> None:
-        self.credits = Credits(Desk(door, ledger))
+        desk = Desk(door, ledger)
+        self.credits = Credits(desk)
+        self.books = Books(desk)
+        self.jobs = Jobs(desk)
 
 
 class AwaitedJoined:
@@ -211,6 +220,8 @@ class AwaitedJoined:
 
     def __init__(self, host: Any, wired: _Wired) -> None:
         self.credits = JoinedTasks(host, wired, "credits")
+        self.books = JoinedTasks(host, wired, "books")
+        self.jobs = JoinedTasks(host, wired, "jobs")
 
 
 class JoinedTasks:

@@ -2,6 +2,7 @@
 
 import os
 import re
+import signal
 import sys
 import time
 import uuid
@@ -100,6 +101,7 @@ def _fork_and_make() -> tuple[int, int]:
     reader, writer = os.pipe()
     child = os.fork()
     if child == 0:
+        signal.alarm(30)  # a stranded child ends by itself
         with os.fdopen(writer, "w") as stream:
             stream.write(" ".join(new_id(GRANT) for _ in range(1000)))
         os._exit(0)

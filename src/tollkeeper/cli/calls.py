@@ -7,7 +7,7 @@ import inspect
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import typer
 
@@ -25,6 +25,8 @@ from tollkeeper.errors import InvalidRequest
 
 if TYPE_CHECKING:
     from tollkeeper import AsyncBilling, Billing
+
+B = TypeVar("B")
 
 DEFAULT_SCHEMA: Final = "tollkeeper"
 
@@ -49,13 +51,13 @@ class Call:
         """Open the database for one command; close it with `with`."""
         from tollkeeper import Billing
 
-        return _opened(Billing, self)
+        return _opened(self, Billing)
 
     def async_billing(self) -> "AsyncBilling":
         """Open the database for many calls at once; close it with `async with`."""
         from tollkeeper import AsyncBilling
 
-        return _opened(AsyncBilling, self)
+        return _opened(self, AsyncBilling)
 
 
 def verb(
@@ -75,11 +77,16 @@ def verb(
         signature = inspect.signature(run)
         parameters = [signature.parameters["context"], *own, *shared]
         run.__signature__ = signature.replace(parameters=parameters)  # type: ignore[attr-defined]  # how a wrapper declares itself
-        run.__doc__ = function.__doc__
-        app.command(name, **settings)(run)
+        app.command(name, help=_help(function), **settings)(run)
         return function
 
     return register
+
+
+def _help(function: Callable[..., Any]) -> str:
+    """Take a docstring as a help text: each paragraph as one line, which the terminal wraps."""
+    paragraphs = inspect.cleandoc(function.__doc__ or "").split("\n\n")
+    return "\n\n".join(" ".join(paragraph.split()) for paragraph in paragraphs)
 
 
 def _of_every_command(
@@ -112,7 +119,7 @@ def _call(context: typer.Context, given: Mapping[str, Any]) -> Call:
     )
 
 
-def _opened(kind: Callable[..., Any], call: Call) -> Any:
+def _opened(call: Call, kind: Callable[..., B]) -> B:
     from sqlalchemy.exc import ArgumentError, NoSuchModuleError
 
     if not call.database:

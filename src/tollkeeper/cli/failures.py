@@ -30,12 +30,12 @@ BUG: Final = 70
 #: Ended by Ctrl-C.
 INTERRUPTED: Final = 130
 
-#: Typer hands out this one class; what it is derived from is every error in how a command was written.
+#: Typer hands out this one class of errors in how a command was written; its parent is all of them.
 _USAGE_ERRORS: Final = typer.BadParameter.__mro__[1]
 
 
 def report(error: BaseException, *, as_json: bool) -> int:
-    """Say what failed, in one line on stderr, and with `--json` on stdout too; give the exit code."""
+    """Say what failed in one line on stderr, with `--json` on stdout too; give the exit code."""
     code, message, details = _described(error)
     text = " ".join(message.split())
     sys.stderr.write(f"error: {code}: {text}\n")
@@ -64,7 +64,7 @@ def _described(error: BaseException) -> tuple[str, str, Mapping[str, Any]]:
 
 
 def _exit_code(error: BaseException) -> int:
-    if isinstance(error, InvalidRequest) or isinstance(error, _USAGE_ERRORS):
+    if isinstance(error, (InvalidRequest, _USAGE_ERRORS)):
         return USAGE
     if isinstance(error, Refusal | NotFound):
         return REFUSED

@@ -5,12 +5,7 @@ from typing import Annotated
 import typer
 
 from tollkeeper.cli import answers
-from tollkeeper.cli.calls import Call, verb
-
-
-def add_to(app: typer.Typer) -> None:
-    """Add the command to the command line."""
-    verb(app, "migrate")(migrate)
+from tollkeeper.cli.calls import Call
 
 
 def migrate(

@@ -124,7 +124,7 @@ IdempotencyKey: TypeAlias = Annotated[
     typer.Option(
         "--idempotency-key",
         metavar="KEY",
-        help="Your name for this one request: given again, it answers the same and changes nothing.",
+        help="Your name for this one request; given again, it gives the first answer again.",
         rich_help_panel=_CHANGE,
     ),
 ]

@@ -7,8 +7,17 @@ from typing import Final
 
 import typer
 
-from tollkeeper.cli import bench, credits, failures, migrate
-from tollkeeper.cli.calls import Call, verb
+from tollkeeper.cli import (
+    audit,
+    bench,
+    credits,  # noqa: A004  # it is the noun's own name
+    demo,
+    failures,
+    migrate,
+    replay,
+    version,
+)
+from tollkeeper.cli.calls import verb
 from tollkeeper.cli.options import Database, Json, Schema
 
 app: Final = typer.Typer(
@@ -35,9 +44,17 @@ def before_the_noun(
     context.obj = {"database": database, "schema": schema, "as_json": as_json}
 
 
-app.add_typer(credits.app, name="credits")
-app.add_typer(bench.app, name="bench")
-migrate.add_to(app)
+_ACCOUNTS: Final = "Customers and their balances"
+_BOOKS: Final = "The books"
+_TRIAL: Final = "To see it work"
+
+app.add_typer(credits.app, name="credits", rich_help_panel=_ACCOUNTS)
+verb(app, "migrate", rich_help_panel=_BOOKS)(migrate.migrate)
+verb(app, "audit", rich_help_panel=_BOOKS)(audit.audit)
+verb(app, "demo", rich_help_panel=_TRIAL)(demo.demo)
+verb(app, "replay", rich_help_panel=_TRIAL)(replay.replay)
+app.add_typer(bench.app, name="bench", rich_help_panel=_TRIAL)
+verb(app, "version", rich_help_panel=_BOOKS)(version.version)
 
 
 def run(arguments: Sequence[str]) -> int:

@@ -1,4 +1,4 @@
-"""Draws on the terminal: tables as wide as it is, sections, progress bars. The one module that draws.
+"""Draws on the terminal: tables as wide as it is, sections, bars. The one module that does.
 
 Rich is imported when something is drawn, so that `--json` does not wait for it.
 """
@@ -7,7 +7,7 @@ import os
 import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Protocol
 
 from tollkeeper.cli.sheets import (
     Facts,
@@ -18,10 +18,17 @@ from tollkeeper.cli.sheets import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from rich.console import Console, RenderableType
     from rich.table import Table
+
+
+class Moved(Protocol):
+    """Moves a progress bar."""
+
+    def __call__(self, done: int, total: int | None = None, /) -> None:
+        """Move it to what is done, of what there is."""
+        ...
+
 
 #: How wide tables may be where there is no terminal: no column is left out of a file or a pipe.
 WIDTH_OF_A_FILE: Final = 500
@@ -46,13 +53,14 @@ def section(title: str, text: str) -> None:
 
 
 @contextmanager
-def progress(title: str, total: int | None) -> "Iterator[Callable[[int], None]]":
-    """Show a bar on stderr while something takes long; give the function that moves it to a count.
+def progress(title: str, total: int | None = None) -> "Iterator[Moved]":
+    """Show a bar on stderr while something takes long; give the function that moves it.
 
-    Where stderr is no terminal nothing is shown.
+    It takes the count done, and the total where that is known only then. Where stderr is no
+    terminal nothing is shown.
     """
     if not sys.stderr.isatty():
-        yield lambda _: None
+        yield lambda _, __=None: None
         return
     from rich.console import Console
     from rich.progress import Progress
@@ -60,7 +68,7 @@ def progress(title: str, total: int | None) -> "Iterator[Callable[[int], None]]"
     console = Console(stderr=True)
     with Progress(console=console, transient=True) as bar:
         task = bar.add_task(title, total=total)
-        yield lambda count: bar.update(task, completed=count)
+        yield lambda done, known=None: bar.update(task, completed=done, total=known or total)
 
 
 def _console() -> "Console":
@@ -97,7 +105,13 @@ def _sheet(sheet: Sheet, width: int) -> "RenderableType":
     from rich.table import Table
     from rich.text import Text
 
-    table = Table(box=SIMPLE_HEAD, pad_edge=False, show_edge=False, header_style="bold", caption_justify="left")
+    table = Table(
+        box=SIMPLE_HEAD,
+        pad_edge=False,
+        show_edge=False,
+        header_style="bold",
+        caption_justify="left",
+    )
     table.caption = Text(sheet.note) if sheet.note else None
     for column in sheet.columns:
         table.add_column(

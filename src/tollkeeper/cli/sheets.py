@@ -1,4 +1,4 @@
-"""What a table says, as plain data: titles and cells. Knows nothing of terminals; `screen` draws it."""
+"""What a table says, as plain data: titles and cells. Knows no terminal; `screen` draws it."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass

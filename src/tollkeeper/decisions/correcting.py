@@ -7,6 +7,7 @@ from typing import ClassVar
 from tollkeeper.decisions.accounts import UNLIMITED, Account, Entry, Line, find, post
 from tollkeeper.decisions.advancing import suffix
 from tollkeeper.decisions.burning import burn, with_grant
+from tollkeeper.decisions.customers import wallet_unit
 from tollkeeper.decisions.granting import add_grant
 from tollkeeper.decisions.requests import Book, GrantFact, Needs, Outcome, Request
 from tollkeeper.decisions.spending import spend
@@ -110,17 +111,21 @@ class SetOverdraft(Request):
 
     verb: ClassVar[str] = "set_overdraft"
 
-    unit: str
+    #: None is the customer's wallet, whatever its currency.
+    unit: str | None
     #: None takes the unit's limit again.
     limit: int | None
 
     def needs(self) -> Needs:
         """Ask for the one account."""
+        if self.unit is None:
+            return Needs(customers=(self.customer,), wallets=(self.customer,))
         return Needs(accounts=((self.customer, self.unit),))
 
     def decide(self, book: Book, now: datetime) -> Outcome:
         """Change the limit, with an entry of zero that tells when."""
-        account = book.account(self.customer, self.unit)._replace(overdraft=self.limit)
+        unit = self.unit or wallet_unit(book, self.customer)
+        account = book.account(self.customer, unit)._replace(overdraft=self.limit)
         _, entry = post(account, "set_overdraft", (), account.grants)
         return Outcome((entry,), result={"overdraft": self.limit})
 

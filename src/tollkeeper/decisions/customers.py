@@ -11,8 +11,10 @@ from tollkeeper.errors import (
     CustomerExists,
     CustomerMerged,
     CustomerNotFound,
+    InvalidRequest,
 )
 from tollkeeper.values.customers import PERSONAL, Customer, Known
+from tollkeeper.values.units import MONEY_PREFIX
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,7 +94,9 @@ class Erase(OnCustomer):
         bare = replace(
             known.customer, email=None, name=None, metadata={}, updated_at=now, erased_at=now
         )
-        revision = Revision(customers=(known._replace(customer=bare, introduced=True),), erases=True)
+        revision = Revision(
+            customers=(known._replace(customer=bare, introduced=True),), erases=True
+        )
         return Outcome(result=bare.facts(), revision=revision)
 
 
@@ -102,6 +106,19 @@ def found(book: Book, customer: str) -> Known:
     if known is None:
         raise unknown(customer)
     return known
+
+
+def wallet_unit(book: Book, customer: str) -> str:
+    """Name the unit of a customer's wallet, or say that its currency was never chosen."""
+    known = found(book, customer).customer
+    refuse_merged(known)
+    if known.currency is None:
+        raise InvalidRequest(
+            f"{customer!r} has no wallet yet; deposit first, or choose its currency with "
+            "customers.update.",
+            customer=customer,
+        )
+    return MONEY_PREFIX + known.currency
 
 
 def unknown(customer: str) -> CustomerNotFound:

@@ -14,6 +14,7 @@ from tollkeeper.decisions.advancing import (
     watch,
 )
 from tollkeeper.decisions.burning import Burn, burn
+from tollkeeper.decisions.customers import other_currency
 from tollkeeper.decisions.holds import Drawn, GivenBack, Hold, give_back, split
 from tollkeeper.decisions.requests import Book, Needs, Outcome, Request
 from tollkeeper.decisions.spending import insufficient, overdraft_limit, passes, spend
@@ -23,8 +24,13 @@ from tollkeeper.errors import (
     IdempotencyConflict,
     InsufficientBalance,
     InvalidRequest,
+    UnitMismatch,
 )
 from tollkeeper.values.amounts import ZERO_OR_MORE, to_minor
+from tollkeeper.values.units import MONEY_PREFIX, is_money
+
+#: For a hold's `currency`: whichever it holds.
+ANY_CURRENCY = "any"
 
 #: How long a hold may live at most, extensions included (B4).
 MAXIMUM_LIFETIME = timedelta(hours=24)
@@ -72,16 +78,24 @@ class OnHold(Request):
     """What the verbs on a hold that exists have in common."""
 
     hold: str
+    #: The currency that the caller speaks of, or ANY_CURRENCY; None for credits.
+    currency: str | None = None
 
     def needs(self) -> Needs:
         """Ask for the hold; its account follows from it."""
         return Needs(holds=((self.customer, self.hold),))
 
     def found(self, book: Book) -> Hold:
-        """Find the hold, or say that there is none."""
+        """Find the hold, or say that there is none, or not of what the caller speaks of."""
         hold = book.holds.get((self.customer, self.hold))
         if hold is None:
             raise HoldNotFound(f"{self.customer!r} has no hold {self.hold!r}.", hold=self.hold)
+        if is_money(hold.unit) != (self.currency is not None):
+            room = "credits" if self.currency else "the wallet"
+            raise UnitMismatch(f"The hold {hold.id} is of {hold.unit}; use {room}.", unit=hold.unit)
+        held = hold.unit.removeprefix(MONEY_PREFIX)
+        if self.currency not in (None, ANY_CURRENCY, held):
+            raise other_currency(self.customer, held, self.currency or "")
         return hold
 
 

@@ -37,23 +37,35 @@ class Transfer(Request):
         _, out = post(giver, "transfer_out", burnt.lines, burnt.grants)
         taker = book.account(self.to, self.unit)
         facts = moved_facts(book, giver, burnt.lines, self.to, suffix(self.id))
-        taker, entries = receive(taker, facts, now)
+        taker, entry = receive(taker, facts, now)
+        taker, entries = repaid(taker, entry, facts)
         return Outcome((out, *entries), facts, result={"to": self.to})
 
 
 def receive(
-    account: Account, facts: Sequence[GrantFact], now: datetime
-) -> tuple[Account, list[Entry]]:
-    """Book several grants as one arrival; paid value pays the taker's debt first (A4)."""
+    account: Account,
+    facts: Sequence[GrantFact],
+    now: datetime,
+    kind: str = "transfer_in",
+    *,
+    debt: int = 0,
+) -> tuple[Account, Entry]:
+    """Book several grants, and a debt, as one arrival."""
     grants = account.grants
     for fact in facts:
         grants = with_grant(grants, fact.opened(fact.amount, now))
     lines = tuple(Line(fact.id, fact.amount) for fact in facts)
-    account, entry = post(account, "transfer_in", lines, grants)
-    entries = [entry]
+    return post(account, kind, lines, grants, debt=debt)
+
+
+def repaid(
+    account: Account, arrival: Entry, facts: Sequence[GrantFact]
+) -> tuple[Account, list[Entry]]:
+    """Let paid value that arrived pay the taker's debt first (A4)."""
+    entries = [arrival]
     for fact in facts:
-        account, repaid = repay(account, fact.id)
-        entries += repaid
+        account, more = repay(account, fact.id)
+        entries += more
     return watch(account, entries)
 
 

@@ -138,6 +138,10 @@ class Book(Protocol):
         """Give every account of a customer whose accounts were all asked for."""
         ...
 
+    def done_by_time(self, customer: str, unit: str) -> Mapping[str, int]:
+        """Count what time alone did to an account and nobody has booked yet, by kind."""
+        ...
+
 
 class Revision(NamedTuple):
     """What a request changes in customers' own rows, besides their accounts."""
@@ -163,6 +167,8 @@ class Outcome(NamedTuple):
     #: An earlier operation that did this already; its answer is given again.
     replays: str | None = None
     revision: Revision | None = None
+    #: Accounts in which only what time did is to be booked.
+    swept: tuple[AccountKey, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,16 +4,16 @@ Nothing is committed, rolled back, retried or batched here. A savepoint keeps a 
 from being half done, should the host go on; the host's commit and rollback decide about the rest.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
 from sqlalchemy import Connection
 
 from tollkeeper.decisions.requests import Request
-from tollkeeper.errors import StoreBusy, TollkeeperError
+from tollkeeper.errors import InvalidRequest, StoreBusy, TollkeeperError
 from tollkeeper.ledger.change import Answer, Later, Ledger, Manner, change
-from tollkeeper.operations.door import Finish, plain
-from tollkeeper.store.database import first_write
+from tollkeeper.operations.door import Finish, Result, plain
+from tollkeeper.store.database import first_write, is_snapshot
 from tollkeeper.store.faults import translated
 
 T = TypeVar("T")
@@ -33,9 +33,27 @@ class JoinedDoor:
         """Run the request here and now."""
         return (finish or plain)(self._outcome(request))
 
+    def change_all(self, requests: Sequence[Request]) -> list[Result]:
+        """Run requests one after another; one that is refused leaves the others alone."""
+        return [self._outcome(request) for request in requests]
+
+    def perform(self, work: Callable[["JoinedDoor"], T]) -> T:
+        """Run the steps here."""
+        return work(self)
+
     def read(self, query: Callable[[Connection], T]) -> T:
         """Run a query inside the transaction: it sees what was changed before."""
         with translated():
+            return query(self._connection)
+
+    def snapshot(self, query: Callable[[Connection], T]) -> T:
+        """Run a query over one unchanging state, which only the host's isolation level can give."""
+        with translated():
+            if not is_snapshot(self._connection, self._ledger.database):
+                raise InvalidRequest(
+                    "This reads the whole book and needs one unchanging state: open the "
+                    "transaction with isolation level REPEATABLE READ."
+                )
             return query(self._connection)
 
     def transact(self, work: Callable[[Connection], T]) -> T:

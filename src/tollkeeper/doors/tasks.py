@@ -38,6 +38,11 @@ class TaskDoor:
         loop = asyncio.get_running_loop()
         return loop.run_in_executor(self._readers, self._behind.read, query)
 
+    def perform(self, work: Callable[[ThreadDoor], T]) -> Awaitable[T]:
+        """Run several steps on a reader's thread, without blocking the loop."""
+        loop = asyncio.get_running_loop()
+        return loop.run_in_executor(self._readers, work, self._behind)
+
     def transact(self, work: Callable[[Connection], T]) -> Awaitable[T]:
         """Run work in a transaction of its own, on a reader's thread."""
         loop = asyncio.get_running_loop()

@@ -1,6 +1,6 @@
 """The door of threads: a call sleeps until the writer answered it; reads run where they are."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Engine
@@ -9,8 +9,8 @@ from tollkeeper.decisions.requests import Request
 from tollkeeper.doors.tickets import ThreadTicket
 from tollkeeper.doors.writer import Writer
 from tollkeeper.ledger.change import Ledger
-from tollkeeper.operations.door import Finish, plain
-from tollkeeper.store.database import begin_write
+from tollkeeper.operations.door import Finish, Result, plain
+from tollkeeper.store.database import begin_snapshot, begin_write
 from tollkeeper.store.faults import translated
 from tollkeeper.store.units import all_units
 
@@ -34,9 +34,26 @@ class ThreadDoor:
         self._writer.submit(ticket)
         return (finish or plain)(ticket.wait())
 
+    def change_all(self, requests: Sequence[Request]) -> list[Result]:
+        """Hand requests to the writer at once, to share its transactions; wait for all."""
+        tickets = [ThreadTicket(request) for request in requests]
+        for ticket in tickets:
+            self._writer.submit(ticket)
+        return [ticket.wait() for ticket in tickets]
+
+    def perform(self, work: Callable[["ThreadDoor"], T]) -> T:
+        """Run the steps here."""
+        return work(self)
+
     def read(self, query: Callable[[Connection], T]) -> T:
         """Run a query on a connection of the pool."""
         with translated(), self._engine.connect() as connection:
+            return query(connection)
+
+    def snapshot(self, query: Callable[[Connection], T]) -> T:
+        """Run a query that reads one unchanging state, and holds up nobody who writes."""
+        with translated(), self._engine.connect() as connection:
+            begin_snapshot(connection, self._ledger.database)
             return query(connection)
 
     def transact(self, work: Callable[[Connection], T]) -> T:

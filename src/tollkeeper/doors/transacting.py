@@ -13,10 +13,11 @@ from dataclasses import replace
 from sqlalchemy import Connection, Engine
 
 from tollkeeper.decisions.requests import Request
-from tollkeeper.errors import OutcomeUnknown, StoreError, TollkeeperError
+from tollkeeper.errors import OutcomeUnknown, StoreError
 from tollkeeper.ledger.change import Answer, Later, Ledger, Manner, change
-from tollkeeper.store.database import begin_write, settle_session
+from tollkeeper.store.database import begin_write, settle_session, shorten_lock_timeout
 from tollkeeper.store.faults import Fault, as_error, fault_of
+from tollkeeper.values.receipts import Receipt
 
 logger = logging.getLogger("tollkeeper")
 
@@ -27,8 +28,21 @@ FIRST_PAUSE_SECONDS = 0.005
 REPLAYS_EXPECTED_SECONDS = 2.0
 
 
+#: How long a batch that meets locks is taken apart; whoever is left then waits for somebody else.
+APART_SECONDS = 0.25
+#: When no further try is begun while the database cannot be reached.
+GIVE_UP_SECONDS = 5.0
+#: How long the outcome of a commit without an answer is looked for.
+DOUBT_SECONDS = 5.0
+
+
 class CommitLost(Exception):
     """The connection broke during the commit: it may have happened or not."""
+
+    def __init__(self, answers: list[Answer]) -> None:
+        #: What would have been answered.
+        self.answers = answers
+        super().__init__()
 
 
 class Transactor:
@@ -51,32 +65,12 @@ class Transactor:
         self._lock_timeout_ms = lock_timeout_ms
         self._connection: Connection | None = None
         self._replays_expected_until = 0.0
+        self._began = 0.0
 
     def run(self, requests: Sequence[Request], manner: Manner) -> list[Answer]:
         """Run a batch to its end: every request gets a receipt, an error or a `Later`."""
-        manner = replace(manner, look_up_keys=manner.look_up_keys or self._expects_replays())
-        last: BaseException = StoreError()
-        for attempt in range(MAXIMUM_TRIES):
-            try:
-                return self._attempt(requests, manner)
-            except CommitLost as error:
-                logger.warning("The commit's answer was lost; looking what became of it.")
-                manner = replace(manner, look_up_ids=True)
-                last = error
-            except TollkeeperError as error:
-                return self._apart(requests, manner, error)
-            except Exception as error:  # noqa: BLE001  # the batch writer answers whatever happens
-                fault = fault_of(error)
-                if fault is Fault.LOCKED:
-                    return self._locked(requests, error)
-                if fault in (Fault.OTHER, Fault.UNMIGRATED):
-                    return self._apart(requests, manner, error)
-                if fault is Fault.DUPLICATE:
-                    self._replays_expected_until = time.monotonic() + REPLAYS_EXPECTED_SECONDS
-                    manner = replace(manner, look_up_keys=True)
-                last = error
-            _pause(attempt)
-        return self._given_up(requests, manner, last)
+        self._began = time.monotonic()
+        return self._run(requests, manner)
 
     def close(self) -> None:
         """Give the connection back."""
@@ -85,6 +79,65 @@ class Transactor:
             if self._settles:
                 connection.invalidate()
             connection.close()
+
+    def _run(self, requests: Sequence[Request], manner: Manner) -> list[Answer]:
+        manner = replace(manner, look_up_keys=manner.look_up_keys or self._expects_replays())
+        last: BaseException = StoreError()
+        for attempt in range(MAXIMUM_TRIES):
+            try:
+                return self._attempt(requests, manner)
+            except CommitLost as error:
+                return self._in_doubt(requests, manner, error)
+            except Exception as error:  # noqa: BLE001  # the batch writer answers whatever happens
+                fault, last = fault_of(error), error
+            if fault is Fault.DUPLICATE:
+                self._replays_expected_until = time.monotonic() + REPLAYS_EXPECTED_SECONDS
+                manner = replace(manner, look_up_keys=True)
+            elif fault is not Fault.CONFLICT and (fault is not Fault.LOST or self._has_given_up()):
+                break
+            _pause(attempt)
+        return self._failed(requests, manner, last)
+
+    def _failed(
+        self, requests: Sequence[Request], manner: Manner, error: BaseException
+    ) -> list[Answer]:
+        """Answer for what another try would not change, or leave it to whoever can wait."""
+        fault = fault_of(error)
+        if fault is Fault.LOCKED and self._ledger.database.is_postgres:
+            return self._locked(requests, manner, error)
+        if fault in (Fault.LOCKED, Fault.LOST, Fault.UNMIGRATED):
+            return [as_error(error) for _ in requests]
+        return self._apart(requests, manner, error)
+
+    def _in_doubt(
+        self, requests: Sequence[Request], manner: Manner, lost: CommitLost
+    ) -> list[Answer]:
+        """Find out what became of what was accepted; then run again what was not."""
+        logger.warning("The commit's answer was lost; looking what became of it.")
+        answers = list(lost.answers)
+        doubtful = [n for n, answer in enumerate(answers) if isinstance(answer, Receipt)]
+        others = [n for n, answer in enumerate(answers) if not isinstance(answer, Receipt)]
+        made = self._cleared_up([requests[n] for n in doubtful], manner)
+        if others:
+            made += self._run([requests[n] for n in others], manner)
+        for number, answer in zip(doubtful + others, made, strict=True):
+            answers[number] = answer
+        return answers
+
+    def _cleared_up(self, requests: Sequence[Request], manner: Manner) -> list[Answer]:
+        """Look for the operations under their accounts' locks, which an unfinished commit holds."""
+        manner = Manner(make_missing=manner.make_missing, look_up_ids=True)
+        until = time.monotonic() + DOUBT_SECONDS
+        attempt = 0
+        while True:
+            try:
+                return self._attempt(requests, manner)
+            except Exception as error:  # noqa: BLE001  # the batch writer answers whatever happens
+                last = error
+            if time.monotonic() > until:
+                return [_unknown(last) for _ in requests]
+            _pause(attempt)
+            attempt = min(attempt + 1, MAXIMUM_TRIES)
 
     def _attempt(self, requests: Sequence[Request], manner: Manner) -> list[Answer]:
         connection = self._connected()
@@ -95,29 +148,37 @@ class Transactor:
                 self._lock_timeout_ms,
                 is_settled=self._settles,
             )
+            if manner.make_missing and manner.skip_locked:
+                # What another transaction has just made cannot be passed over, only waited for.
+                shorten_lock_timeout(connection, self._ledger.database)
             answers = change(self._ledger, connection, requests, manner)
         except BaseException:
             self._abandon(connection)
             raise
-        self._commit(connection)
+        self._commit(connection, answers)
         if not self._keep_connection:
             self.close()
         return answers
 
-    def _commit(self, connection: Connection) -> None:
+    def _commit(self, connection: Connection, answers: list[Answer]) -> None:
         try:
             connection.commit()
         except BaseException as error:
             self._abandon(connection)
             if fault_of(error) is Fault.LOST:
-                raise CommitLost from error
+                raise CommitLost(answers) from error
             raise
 
     def _connected(self) -> Connection:
         if self._connection is None or self._connection.closed or self._connection.invalidated:
-            self._connection = self._engine.connect()
-            if self._settles:
-                settle_session(self._connection, self._ledger.database, self._lock_timeout_ms)
+            connection = self._engine.connect()
+            try:
+                if self._settles:
+                    settle_session(connection, self._ledger.database, self._lock_timeout_ms)
+            except BaseException:
+                connection.close()
+                raise
+            self._connection = connection
         return self._connection
 
     def _abandon(self, connection: Connection) -> None:
@@ -137,22 +198,19 @@ class Transactor:
         if len(requests) == 1:
             return [as_error(error)]
         middle = len(requests) // 2
-        return self.run(requests[:middle], manner) + self.run(requests[middle:], manner)
+        return self._run(requests[:middle], manner) + self._run(requests[middle:], manner)
 
-    def _locked(self, requests: Sequence[Request], error: BaseException) -> list[Answer]:
-        """Leave requests that met a lock to whoever can wait; on SQLite there is nobody else."""
-        if self._ledger.database.is_postgres:
-            return [Later.BUSY] * len(requests)
-        return [as_error(error) for _ in requests]
-
-    def _given_up(
+    def _locked(
         self, requests: Sequence[Request], manner: Manner, error: BaseException
     ) -> list[Answer]:
-        if manner.look_up_ids:
-            return [_unknown(error) for _ in requests]
-        if fault_of(error) is Fault.LOST:
-            return [as_error(error) for _ in requests]
+        """Leave whoever met a lock to the patient lane, and with them as few others as we can."""
+        is_one = len({request.customer for request in requests}) == 1
+        if is_one or time.monotonic() > self._began + APART_SECONDS:
+            return [Later.BUSY] * len(requests)
         return self._apart(requests, manner, error)
+
+    def _has_given_up(self) -> bool:
+        return time.monotonic() > self._began + GIVE_UP_SECONDS
 
     def _expects_replays(self) -> bool:
         return time.monotonic() < self._replays_expected_until

@@ -145,6 +145,8 @@ class Writer:
     def _batch(self, transactor: Transactor, tickets: list[AnyTicket]) -> None:
         if self._awaited:
             tickets = self._without_awaited(tickets)
+        if not tickets:
+            return
         postgres = self._ledger.database.is_postgres
         manner = Manner(skip_locked=postgres, look_up_keys=False)
         answers = run_with_missing(transactor, tickets, manner)

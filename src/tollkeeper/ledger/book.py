@@ -3,6 +3,7 @@
 It carries the state from one request to the next. Writes nothing.
 """
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -48,6 +49,10 @@ class WorkingBook:
     def accounts_of(self, customer: str) -> list[Account]:
         """Give every account of a customer that was loaded."""
         return [self.account(*key) for key in sorted(self.states) if key[0] == customer]
+
+    def done_by_time(self, customer: str, unit: str) -> Mapping[str, int]:
+        """Count what time alone did to an account and nobody has booked yet, by kind."""
+        return Counter(due.entries[0].kind for due in self.waiting.get((customer, unit), ()))
 
     def bring_to_now(self, holds: Mapping[AccountKey, list[Hold]]) -> None:
         """Advance every account in which something came due, given their open holds."""

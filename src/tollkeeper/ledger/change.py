@@ -6,6 +6,7 @@ each step stands where it stands.
 """
 
 from collections.abc import Sequence
+from copy import copy
 from dataclasses import dataclass, field
 from enum import Enum
 
@@ -16,21 +17,22 @@ from tollkeeper.decisions.accounts import AccountKey
 from tollkeeper.decisions.requests import Outcome, Request
 from tollkeeper.errors import (
     BrokenInvariant,
-    CustomerMerged,
     IdempotencyConflict,
     TollkeeperError,
     UnitMismatch,
 )
-from tollkeeper.ledger import loading
+from tollkeeper.ledger import customers, loading
 from tollkeeper.ledger.answers import receipt_from
 from tollkeeper.ledger.book import WorkingBook
+from tollkeeper.ledger.customers import Shut
 from tollkeeper.ledger.loading import Locked, Plan
 from tollkeeper.ledger.memo import Memo
 from tollkeeper.ledger.units import Units
 from tollkeeper.ledger.writing import Writing
-from tollkeeper.store import accounts, customers, journal
+from tollkeeper.store import accounts, journal
 from tollkeeper.store import units as unit_statements
 from tollkeeper.store.database import Database
+from tollkeeper.store.journal import OperationRow
 from tollkeeper.values.receipts import Receipt
 
 
@@ -90,6 +92,8 @@ class _Run:
     #: Answers by operation id, where an earlier commit turned out to have happened.
     done: dict[str, Receipt] = field(default_factory=dict)
     deferred: set[AccountKey] = field(default_factory=set)
+    #: Accounts that do not exist and must not be opened.
+    shut: Shut = field(default_factory=Shut)
     #: Whether the books were asked for the requests' keys.
     keys_known: bool = False
 
@@ -98,48 +102,61 @@ def change(
     ledger: Ledger, connection: Connection, requests: Sequence[Request], manner: Manner
 ) -> list[Answer]:
     """Run a batch in the order of arrival; give each request's receipt, refusal or `Later`."""
-    plan = loading.plan(connection, ledger.database, requests)
+    if manner.make_missing:
+        customers.make_named(connection, ledger.database, requests, ledger.clock.now())
+    plan = loading.plan(connection, ledger.database, requests, skip_locked=manner.skip_locked)
     keys = plan.keys
-    merged = _make_missing(ledger, connection, keys) if manner.make_missing else {}
+    shut = _make_missing(ledger, connection, plan, manner) if manner.make_missing else None
     locked = loading.lock(connection, ledger.database, keys, skip_locked=manner.skip_locked)
+    if shut is None:
+        shut = customers.shut_now(connection, ledger.database, locked.absent)
+    locked.busy.update(shut.busy)
     _confirm_units(ledger, connection, keys)
     book = WorkingBook(ledger.units, ledger.memo, ledger.clock.now())
     loading.load(connection, ledger.database, plan, locked, book)
-    run = _Run(ledger, connection, requests, plan, locked, book)
+    run = _Run(ledger, connection, requests, plan, locked, book, shut=shut)
     _look_up(run, manner)
-    answers = [_answer(run, number, request, merged) for number, request in enumerate(requests)]
+    answers = [_answer(run, number, request) for number, request in enumerate(requests)]
     run.writing.write(connection, ledger.database, book)
     return answers
 
 
-def _answer(run: _Run, number: int, request: Request, merged: dict[str, str]) -> Answer:
+def _answer(run: _Run, number: int, request: Request) -> Answer:
     keys = run.plan.accounts[number]
     if request.id in run.done:
         return run.done[request.id]
-    if run.locked.busy and not run.locked.busy.isdisjoint(keys):
-        return Later.BUSY
-    if run.deferred and not run.deferred.isdisjoint(keys):
-        return Later.ABSENT
+    later = _later(run, number, keys)
+    if later is not None:
+        return later
     earlier = _earlier(run, request)
     if earlier is not None:
         return earlier
     try:
-        _refuse_merged(keys, merged)
+        if run.shut.refused:
+            _refuse_shut(keys, run.shut)
         outcome = request.decide(run.book, run.book.moment_for(keys))
         if outcome.replays is not None:
             return _first(run, request) or _replayed(run, request, outcome.replays)
     except TollkeeperError as error:
         return _first(run, request) or error
-    if run.locked.absent and not run.locked.absent.isdisjoint(keys):
+    if number in run.plan.absent or not run.locked.absent.isdisjoint(keys):
         run.deferred.update(keys)
         return Later.ABSENT
     return _accept(run, request, outcome, keys)
 
 
+def _later(run: _Run, number: int, keys: tuple[AccountKey, ...]) -> Later | None:
+    """Tell whether a request must wait for a lock, or for one before it that has to run again."""
+    if number in run.plan.busy or not run.locked.busy.isdisjoint(keys):
+        return Later.BUSY
+    return None if run.deferred.isdisjoint(keys) else Later.ABSENT
+
+
 def _accept(run: _Run, request: Request, outcome: Outcome, keys: tuple[AccountKey, ...]) -> Receipt:
     rows = run.writing.add(request, outcome, run.book, keys)
     run.book.accept(request, outcome)
-    receipt = receipt_from(request.customer, rows, run.ledger.units)
+    private = outcome.revision.private if outcome.revision is not None else None
+    receipt = receipt_from(request.customer, rows, run.ledger.units, private=private)
     if request.idempotency_key is not None:
         run.answered[(request.customer, request.idempotency_key)] = (request.fingerprint, receipt)
     return receipt
@@ -153,7 +170,7 @@ def _earlier(run: _Run, request: Request) -> Answer | None:
     if found is None:
         return None
     fingerprint, receipt = found
-    if fingerprint != request.fingerprint:
+    if fingerprint != request.fingerprint or not request.agrees(receipt.result):
         return IdempotencyConflict(
             f"The key {request.idempotency_key!r} was used before, for another request; "
             "use a new key for a new request.",
@@ -194,7 +211,7 @@ def _look_up(run: _Run, manner: Manner) -> None:
                 run.connection, run.ledger.database, request.customer, request.id
             )
             if rows:
-                run.done[request.id] = receipt_from(request.customer, rows, run.ledger.units)
+                run.done[request.id] = _recalled(run, request.customer, rows)
     if manner.look_up_keys:
         _look_up_keys(run)
 
@@ -207,33 +224,38 @@ def _look_up_keys(run: _Run) -> None:
             run.connection, run.ledger.database, head.customer_id, head.id
         )
         _confirm_units(run.ledger, run.connection, [("", row.unit) for row in rows if row.unit])
-        receipt = receipt_from(head.customer_id, rows, run.ledger.units)
+        receipt = _recalled(run, head.customer_id, rows)
         key = (head.customer_id, head.idempotency_key or "")
         run.answered[key] = (head.fingerprint, receipt)
 
 
-def _make_missing(
-    ledger: Ledger, connection: Connection, keys: Sequence[AccountKey]
-) -> dict[str, str]:
-    """Make units, customers and accounts that do not exist; tell who was merged into whom."""
-    now = ledger.clock.now()
-    owners = {customer for customer, _ in keys}
+def _recalled(run: _Run, customer: str, rows: Sequence[OperationRow]) -> Receipt:
+    """Build the answer of an operation in the books, with the personal text that it told."""
+    private = None
+    if rows[0].kind in customers.VERBS:
+        database = run.ledger.database
+        private = customers.private_text(run.connection, database, customer, rows[0].id)
+    return receipt_from(customer, rows, run.ledger.units, private=private)
+
+
+def _make_missing(ledger: Ledger, connection: Connection, plan: Plan, manner: Manner) -> Shut:
+    """Make units, customers and accounts that do not exist; tell which accounts must not be."""
+    now, keys = ledger.clock.now(), plan.keys
     new = {unit for _, unit in keys if not ledger.units.is_confirmed(unit)}
     proposed = [ledger.units.proposed(unit) for unit in sorted(new)]
     unit_statements.register_units(connection, ledger.database, proposed, now)
-    customers.make_customers(connection, ledger.database, owners, now)
-    accounts.make_accounts(connection, ledger.database, keys)
-    rows = customers.merged(connection, ledger.database, owners)
-    return {row.customer_id: row.merged_into for row in rows}
+    shut = customers.open_customers(
+        connection, ledger.database, plan.accounts, now, skip_locked=manner.skip_locked
+    )
+    open_keys = [key for key in keys if key not in shut.refused and key not in shut.busy]
+    accounts.make_accounts(connection, ledger.database, open_keys)
+    return shut
 
 
-def _refuse_merged(keys: tuple[AccountKey, ...], merged: dict[str, str]) -> None:
-    for customer, _ in keys:
-        into = merged.get(customer)
-        if into is not None:
-            raise CustomerMerged(
-                f"{customer!r} was merged into {into!r}; use that customer.", into=into
-            )
+def _refuse_shut(keys: tuple[AccountKey, ...], shut: Shut) -> None:
+    for key in keys:
+        if key in shut.refused:
+            raise copy(shut.refused[key])
 
 
 def _confirm_units(ledger: Ledger, connection: Connection, keys: Sequence[AccountKey]) -> None:

@@ -1,7 +1,7 @@
 """Customers' own rows within a change: locked before accounts, loaded, revised. Decides no balance.
 
-Two rules are about accounts that do not exist yet, and so are kept under the lock of their customer:
-a merged customer opens none, and all wallets of one customer have one currency (RULES.md E8), which
+Two rules are about accounts that do not exist yet, and so are kept under their customer's lock: a
+merged customer opens none, and all wallets of one customer have one currency (RULES.md E8), which
 whoever opens the first one fixes. Accounts that exist obey both already, and cost nothing here.
 """
 
@@ -14,15 +14,19 @@ from typing import Any
 from sqlalchemy import Connection
 
 from tollkeeper.decisions.accounts import AccountKey
-from tollkeeper.decisions.customers import merged, other_currency
+from tollkeeper.decisions.customers import Create, Erase, Update, merged, other_currency
+from tollkeeper.decisions.requests import Request
 from tollkeeper.errors import Refusal
 from tollkeeper.store import customers, reads
-from tollkeeper.store.customers import Lock
+from tollkeeper.store.customers import ALONE, CHANGING, OPENING
 from tollkeeper.store.database import Database
 from tollkeeper.store.types import read_moment
 from tollkeeper.values.customers import Customer, Known
 from tollkeeper.values.texts import canonical_json
 from tollkeeper.values.units import MONEY_PREFIX, is_money
+
+#: Verbs whose answers tell personal text.
+VERBS = frozenset({Create.verb, Update.verb, Erase.verb})
 
 
 @dataclass(slots=True)
@@ -43,12 +47,20 @@ class Shut:
     busy: set[AccountKey] = field(default_factory=set)
 
 
+def make_named(
+    connection: Connection, database: Database, requests: Sequence[Request], now: datetime
+) -> None:
+    """Make the customers whose own rows are needed, and who do not exist yet."""
+    names = {name for request in requests for name in request.needs().customers}
+    customers.make_customers(connection, database, names, now)
+
+
 def lock_named(
     connection: Connection, database: Database, names: set[str], *, skip_locked: bool
 ) -> Named:
     """Lock customers, so that nobody opens an account of theirs or changes them meanwhile."""
     found = customers.standings(
-        connection, database, names, Lock.ALONE, skip_locked=skip_locked and database.is_postgres
+        connection, database, names, ALONE, skip_locked=skip_locked and database.is_postgres
     )
     missing = names - found.keys()
     busy = set(customers.standings(connection, database, missing)) if skip_locked else set()
@@ -90,9 +102,10 @@ def open_customers(
     skip = skip_locked and database.is_postgres
     paying = {customer for customer, unit in keys if is_money(unit)}
     others = {customer for customer, _ in keys} - paying
-    found = customers.standings(connection, database, paying, Lock.CHANGING, skip_locked=skip)
-    found |= customers.standings(connection, database, others, Lock.OPENING, skip_locked=skip)
-    shut, chosen = Shut(), {}
+    found = customers.standings(connection, database, paying, CHANGING, skip_locked=skip)
+    found |= customers.standings(connection, database, others, OPENING, skip_locked=skip)
+    shut = Shut()
+    chosen: dict[str, str] = {}
     for key in keys:
         customer, unit = key
         if customer not in found:

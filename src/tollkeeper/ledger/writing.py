@@ -1,6 +1,6 @@
 """Gathers what accepted requests change, and writes all of it in a few statements, once."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
@@ -9,11 +9,13 @@ from sqlalchemy import Connection
 from tollkeeper.decisions.accounts import AccountKey, Entry
 from tollkeeper.decisions.advancing import Due
 from tollkeeper.decisions.holds import Hold
-from tollkeeper.decisions.requests import Note, Outcome, Request
+from tollkeeper.decisions.requests import Note, Outcome, Request, Revision
+from tollkeeper.ledger import customers
 from tollkeeper.ledger.book import WorkingBook
 from tollkeeper.ledger.codec import account_row, fact_row, hold_row, lines_text
 from tollkeeper.store import accounts, grants, holds, journal
 from tollkeeper.store.database import Database
+from tollkeeper.values.customers import Known
 from tollkeeper.values.texts import canonical_json
 
 Row = tuple[Any, ...]
@@ -29,6 +31,9 @@ class Writing:
     new_holds: dict[tuple[str, str], Hold] = field(default_factory=dict)
     old_holds: dict[tuple[str, str], Hold] = field(default_factory=dict)
     updated_at: dict[AccountKey, datetime] = field(default_factory=dict)
+    revised: dict[str, Known] = field(default_factory=dict)
+    #: Customers whose personal text goes.
+    erased: set[str] = field(default_factory=set)
 
     def add(
         self, request: Request, outcome: Outcome, book: WorkingBook, keys: tuple[AccountKey, ...]
@@ -36,24 +41,31 @@ class Writing:
         """Note an accepted request; give the rows of its operation."""
         if self._is_plain(request, outcome, book):
             return self._add_plain(request, outcome, book)
-        moment = book.moment_for([entry.after.key for entry in outcome.entries])
+        moment = book.moment_for([*(entry.after.key for entry in outcome.entries), *outcome.swept])
+        self._add_swept(outcome, book, moment)
         self._add_due(outcome, book, moment)
         rows = operation_rows(request, outcome, moment, book, keys)
         is_kept = bool(outcome.entries or request.idempotency_key)
+        note = request.note
+        if outcome.revision is not None:
+            is_kept = bool(outcome.revision.customers)
+            note = self._add_revision(request, outcome.revision, rows)
         if is_kept:
             self.operations += rows
         for fact in outcome.made:
             self.facts.append(fact_row(fact, request.id, moment))
         for hold in outcome.holds:
             self._add_hold(hold, book)
-        if request.note is not None and is_kept:
-            self.notes.append(note_row(request, request.note))
+        if note is not None and is_kept:
+            self.notes.append(note_row(request, note))
         for entry in outcome.entries:
             self.updated_at[entry.after.key] = moment
         return rows
 
     def write(self, connection: Connection, database: Database, book: WorkingBook) -> None:
         """Write everything, accounts last, so that what follows from them is there already."""
+        if self.revised:
+            customers.write(connection, database, self.revised, self.erased)
         journal.append(connection, database, self.operations)
         if self.notes:
             journal.append_notes(connection, database, self.notes)
@@ -78,7 +90,7 @@ class Writing:
 
     def _is_plain(self, request: Request, outcome: Outcome, book: WorkingBook) -> bool:
         """Tell whether there is one entry and nothing else: the shape of nearly all requests."""
-        beside = outcome.made or outcome.holds or request.note or book.waiting
+        beside = outcome.made or outcome.holds or request.note or book.waiting or outcome.revision
         return len(outcome.entries) == 1 and not beside
 
     def _add_plain(self, request: Request, outcome: Outcome, book: WorkingBook) -> list[Row]:
@@ -93,9 +105,28 @@ class Writing:
         self.updated_at[(after.customer, after.unit)] = moment
         return [row]
 
+    def _add_revision(self, request: Request, revision: Revision, rows: list[Row]) -> Note | None:
+        """Note what changes in customers' own rows; give the note that keeps personal text."""
+        self.revised.update({known.customer.id: known for known in revision.customers})
+        if revision.erases:
+            self.erased.add(request.customer)
+            self.notes = [note for note in self.notes if note[0] != request.customer]
+        if revision.beside and all(row[0] != revision.beside for row in rows):
+            rows.append(_row_beside(rows, revision.beside))
+        if not revision.private:
+            return request.note
+        return replace(request.note or Note(), metadata=revision.private)
+
+    def _add_swept(self, outcome: Outcome, book: WorkingBook, moment: datetime) -> None:
+        """Write accounts that change by what time did alone, or only forget a moment gone by."""
+        for key in outcome.swept:
+            is_booked = bool(book.waiting.get(key))
+            before = book.states[key].updated_at
+            self.updated_at.setdefault(key, before if before and not is_booked else moment)
+
     def _add_due(self, outcome: Outcome, book: WorkingBook, moment: datetime) -> None:
         """Book first what time did to the accounts that now change."""
-        for key in {entry.after.key for entry in outcome.entries}:
+        for key in {*(entry.after.key for entry in outcome.entries), *outcome.swept}:
             for due in book.waiting.pop(key, ()):
                 self.add_due(due, moment)
 
@@ -168,6 +199,12 @@ def entry_row(
         entry.mark,
         result,
     )
+
+
+def _row_beside(rows: list[Row], customer: str) -> Row:
+    """Write an operation's row under another customer of whom no account changed."""
+    head = rows[0]
+    return (customer, head[1], len(rows), head[3], None, None, head[6], *(None,) * 14)
 
 
 def result_text(request: Request, outcome: Outcome, kind: str) -> str | None:

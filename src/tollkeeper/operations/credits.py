@@ -357,14 +357,7 @@ class Credits:
     def grants(self, customer: str, unit: str | None = None) -> list[Grant]:
         """Give a customer's grants, oldest first, with what remains of each now."""
         name, only = customer_id(customer), None if unit is None else credits_key(unit)
-
-        def query(connection: Connection) -> list[Grant]:
-            reading.units_of(self._desk.ledger, connection, name)
-            now = self._desk.clock.now()
-            found = reading.grants(self._desk.ledger, connection, name, only, now)
-            return [grant for grant in found if is_credits_unit(grant.unit.key)]
-
-        return self._desk.door.read(query)
+        return self._desk.door.read(looking.grants(self._desk, name, is_credits_unit, only))
 
 
 def is_credits_unit(key: str) -> bool:

@@ -4,7 +4,7 @@ A verb is written once against this; whether its answer is a value or awaitable 
 affair.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Protocol, TypeVar
 
 from sqlalchemy import Connection
@@ -35,8 +35,28 @@ class Door(Protocol):
         """Run work that writes, in a transaction of its own or the host's."""
         ...
 
+    def perform(self, work: "Callable[[PlainDoor], T]") -> Any:
+        """Run several steps one after another, through a door whose answers are plain values."""
+        ...
+
     def learn_unit(self, key: str) -> None:
         """Look whether the books hold a unit; a door of tasks raises UnitsUnknown instead."""
+        ...
+
+
+class PlainDoor(Protocol):
+    """A door as `Door.perform` hands it over: each step is over when its call returns."""
+
+    def change_all(self, requests: Sequence[Request]) -> list[Result]:
+        """Run requests together where that is quicker; give a receipt or an error for each."""
+        ...
+
+    def read(self, query: Callable[[Connection], T]) -> T:
+        """Run a query that changes nothing."""
+        ...
+
+    def snapshot(self, query: Callable[[Connection], T]) -> T:
+        """Run many queries over one unchanging state of the books."""
         ...
 
 

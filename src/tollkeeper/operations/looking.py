@@ -6,11 +6,12 @@ from typing import Any
 
 from sqlalchemy import Connection
 
+from tollkeeper.decisions.accounts import Account
 from tollkeeper.decisions.burning import spendable
 from tollkeeper.errors import InvalidRequest
 from tollkeeper.ledger import reading
 from tollkeeper.operations.calls import Desk
-from tollkeeper.values.books import Balance
+from tollkeeper.values.books import Balance, Grant
 from tollkeeper.values.moments import utc
 from tollkeeper.values.receipts import Attempt
 from tollkeeper.values.units import Unit
@@ -26,20 +27,31 @@ def balance(
     at: datetime | None,
     known_at: datetime | None,
 ) -> Query:
-    """Ask for a balance now, at a moment, or as it was known at a moment."""
+    """Ask for a balance now, at a moment, or as it was known at a moment; none is zero."""
+    state = account(desk, at, known_at)
+
+    def query(connection: Connection) -> Balance:
+        found = state(connection, customer, unit.key)
+        return reading.balance_of(desk.ledger, found, unit.key, feature)
+
+    return query
+
+
+def account(
+    desk: Desk, at: datetime | None, known_at: datetime | None
+) -> Callable[[Connection, str, str], Account | None]:
+    """Ask for accounts as they are now, at a moment, or as they were known at a moment."""
     moment = None if at is None else utc(at, "at")
     known = None if known_at is None else utc(known_at, "known_at")
     if known is not None and moment is None:
         raise InvalidRequest("known_at goes with at: the moment that the balance is about.")
 
-    def query(connection: Connection) -> Balance:
+    def query(connection: Connection, customer: str, unit: str) -> Account | None:
         now = desk.clock.now()
         if moment is None or (moment >= now and known is None):
-            found = reading.account_now(desk.ledger, connection, customer, unit.key, moment or now)
-        else:
-            key = (customer, unit.key)
-            found = reading.account_at(desk.ledger, connection, key, moment, known or now)
-        return reading.balance_of(desk.ledger, found, unit.key, feature)
+            return reading.account_now(desk.ledger, connection, customer, unit, moment or now)
+        key = (customer, unit)
+        return reading.account_at(desk.ledger, connection, key, moment, known or now)
 
     return query
 
@@ -83,6 +95,19 @@ def history(
             limit=limit,
             cursor=cursor,
         )
+
+    return query
+
+
+def grants(
+    desk: Desk, customer: str, chosen: Callable[[str], bool], only: str | None = None
+) -> Query:
+    """Ask for the grants in a customer's chosen accounts, oldest first."""
+
+    def query(connection: Connection) -> list[Grant]:
+        reading.units_of(desk.ledger, connection, customer)
+        found = reading.grants(desk.ledger, connection, customer, only, desk.clock.now())
+        return [grant for grant in found if chosen(grant.unit.key)]
 
     return query
 

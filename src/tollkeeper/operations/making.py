@@ -127,33 +127,40 @@ def extend(
     amount: Amount | None,
     lifetime: timedelta | None,
     options: Options,
+    currency: str | None = None,
 ) -> Extend:
-    """Make a request to extend a hold."""
+    """Make a request to extend a hold; of money, if there is a currency."""
     if amount is None and lifetime is None:
         raise InvalidRequest("Extend a hold by an amount, by a lifetime, or by both.")
     name = hold_id(hold)
     longer = None if lifetime is None else check_lifetime(lifetime)
-    asked = ("extend", name, amount_name(amount), longer)
+    asked = ("extend", name, amount_name(amount), currency, longer)
     request = common(customer, options, asked)
-    return Extend(**request, hold=name, amount=amount, lifetime=longer)
+    return Extend(**request, hold=name, amount=amount, currency=currency, lifetime=longer)
 
 
 def settle(
-    customer: str, hold: Any, amount: Amount | None, excess: str, options: Options
+    customer: str,
+    hold: Any,
+    amount: Amount | None,
+    excess: str,
+    options: Options,
+    currency: str | None = None,
 ) -> Settle:
-    """Make a request to settle a hold."""
+    """Make a request to settle a hold; of money, if there is a currency."""
     if excess not in EXCESS:
         raise InvalidRequest(f"excess must be one of {', '.join(EXCESS)}, not {excess!r}.")
     name = hold_id(hold)
-    asked = ("settle", name, amount_name(amount), excess)
+    asked = ("settle", name, amount_name(amount), currency, excess)
     request = common(customer, options, asked)
-    return Settle(**request, hold=name, amount=amount, excess=excess)
+    return Settle(**request, hold=name, amount=amount, currency=currency, excess=excess)
 
 
-def release(customer: str, hold: Any, options: Options) -> Release:
-    """Make a request to release a hold."""
+def release(customer: str, hold: Any, options: Options, currency: str | None = None) -> Release:
+    """Make a request to release a hold; of money, if there is a currency."""
     name = hold_id(hold)
-    return Release(**common(customer, options, ("release", name)), hold=name)
+    request = common(customer, options, ("release", name, currency))
+    return Release(**request, hold=name, currency=currency)
 
 
 def adjust(customer: str, unit: Unit, minor: int, options: Options) -> Adjust:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, select, tuple_
 
 from tollkeeper.store import bulk
 from tollkeeper.store.bulk import Col
@@ -113,15 +113,19 @@ def read_account(
 
 
 def due_accounts(
-    connection: Connection, database: Database, now: datetime, most: int
-) -> Sequence[AccountRow]:
-    """Find accounts in which time alone has changed something, longest due first."""
+    connection: Connection,
+    database: Database,
+    now: datetime,
+    most: int,
+    after: tuple[datetime, str, str] | None = None,
+) -> Sequence[Any]:
+    """Find accounts in which something is due: since when, and the key; longest due first.
+
+    `after` is the last row of the page before, so that who stays due is met only once.
+    """
     table = database.tables["account"]
-    query = (
-        table.select()
-        .with_only_columns(table.c.customer_id, table.c.unit)
-        .where(table.c.due_at <= now)
-        .order_by(table.c.due_at)
-        .limit(most)
-    )
-    return connection.execute(query).all()
+    order = (table.c.due_at, table.c.customer_id, table.c.unit)
+    query = select(*order).where(table.c.due_at <= now)
+    if after is not None:
+        query = query.where(tuple_(*order) > after)
+    return connection.execute(query.order_by(*order).limit(most)).all()

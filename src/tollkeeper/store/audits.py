@@ -1,4 +1,4 @@
-"""Statements that read the whole book, for the audit: streams in key order, and rows that point nowhere.
+"""Statements that read the whole book, for the audit: streams by keys, rows that point nowhere.
 
 Each stream is read through a cursor, so that a book of any size takes the same memory. Moments come
 as the driver gives them. Writes nothing.
@@ -141,6 +141,19 @@ def accounts_of_nobody(
         FROM {database.name("account")} AS a
         LEFT JOIN {database.name("customer")} AS c ON c.customer_id = a.customer_id
         WHERE c.customer_id IS NULL AND {_only("a", customer)}
+        ORDER BY a.customer_id, a.unit"""  # noqa: S608  # names are ours
+    return _stream(connection, sql, customer)
+
+
+def accounts_without_unit(
+    connection: Connection, database: Database, customer: str | None
+) -> Iterator[Cells]:
+    """Find accounts in units that are not registered: customer, unit."""
+    sql = f"""
+        SELECT a.customer_id, a.unit
+        FROM {database.name("account")} AS a
+        LEFT JOIN {database.name("unit")} AS u ON u.key = a.unit
+        WHERE u.key IS NULL AND {_only("a", customer)}
         ORDER BY a.customer_id, a.unit"""  # noqa: S608  # names are ours
     return _stream(connection, sql, customer)
 

@@ -2,8 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
-from enum import Enum
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, Row, exists, select
 
@@ -15,15 +14,19 @@ KEY = (Col("customer_id"),)
 NEW = (*KEY, Col("created_at", "timestamptz"), Col("updated_at", "timestamptz"))
 
 
-class Lock(Enum):
+class Lock(NamedTuple):
     """How customers' rows are locked; SQLite, which has one writer, needs none of it."""
 
-    #: Nobody may change the row, or open an account of the customer.
-    ALONE = {}
-    #: Nobody else may change the row; accounts may be opened.
-    CHANGING = {"key_share": True}
-    #: Nobody may take the row alone while an account is opened.
-    OPENING = {"key_share": True, "read": True}
+    key_share: bool = False
+    read: bool = False
+
+
+#: Nobody else may change the row, or open an account of the customer.
+ALONE = Lock()
+#: Nobody else may change the row; accounts may be opened.
+CHANGING = Lock(key_share=True)
+#: Nobody may take the row alone while an account is opened.
+OPENING = Lock(key_share=True, read=True)
 
 
 def make_customers(
@@ -56,7 +59,7 @@ def standings(
         .order_by(table.c.customer_id)
     )
     if lock is not None:
-        query = query.with_for_update(skip_locked=skip_locked, **lock.value)
+        query = query.with_for_update(skip_locked=skip_locked, **lock._asdict())
     return {row.customer_id: row for row in connection.execute(query)}
 
 

@@ -9,6 +9,8 @@ from tollkeeper.store.tables import Tables, define
 
 DEFAULT_SCHEMA = "tollkeeper"
 SQLITE_PREFIX = "tollkeeper_"
+#: How long a batch waits for a customer whom another transaction is just making.
+MAKING_LOCK_TIMEOUT_MS = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +57,24 @@ def begin_write(
         connection.exec_driver_sql(_settings("LOCAL", lock_timeout_ms))
 
 
+def begin_snapshot(connection: Connection, database: Database) -> None:
+    """Open a transaction of our own that reads one unchanging state and changes nothing."""
+    if database.is_postgres:
+        connection.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
+        return
+    connection.begin()
+    if not getattr(connection.connection.dbapi_connection, "in_transaction", False):
+        connection.exec_driver_sql("BEGIN")
+
+
+def is_snapshot(connection: Connection, database: Database) -> bool:
+    """Tell whether all statements of this transaction see one unchanging state."""
+    if not database.is_postgres:
+        return True
+    level = connection.exec_driver_sql("SHOW transaction_isolation").scalar()
+    return level in ("repeatable read", "serializable")
+
+
 def _begin_sqlite(connection: Connection, database: Database) -> None:
     """Take the write lock first; an engine of the host's may have begun by itself already."""
     if not connection.in_transaction():
@@ -63,6 +83,12 @@ def _begin_sqlite(connection: Connection, database: Database) -> None:
         first_write(connection, database)
     else:
         connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+
+def shorten_lock_timeout(connection: Connection, database: Database) -> None:
+    """Wait a moment only, in this transaction, for rows that another one has just made."""
+    if database.is_postgres:
+        connection.exec_driver_sql(f"SET LOCAL lock_timeout = {MAKING_LOCK_TIMEOUT_MS}")
 
 
 def _settings(scope: str, lock_timeout_ms: int) -> str:

@@ -49,7 +49,7 @@ Spread = Annotated[
 Seconds = Annotated[
     float, typer.Option(metavar="S", min=0.1, max=3600, help="How long to measure.")
 ]
-Kind = Annotated[Mode, typer.Option(help="Callers are tasks of AsyncBilling or threads of Billing.")]
+Kind = Annotated[Mode, typer.Option(help="Tasks call AsyncBilling, threads call Billing.")]
 
 
 @verb(app, "consume")

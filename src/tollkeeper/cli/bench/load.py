@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 from uuid import uuid4
 
 from tollkeeper.cli.bench.latencies import Latencies
+from tollkeeper.cli.screen import Moved
 from tollkeeper.errors import TollkeeperError
 
 if TYPE_CHECKING:
@@ -82,7 +83,7 @@ class Tally:
         )
 
 
-async def set_up(billing: "AsyncBilling", load: Load, moved: Callable[[int], None]) -> None:
+async def set_up(billing: "AsyncBilling", load: Load, moved: Moved) -> None:
     """Make the tables and the customers, unless an earlier run did; a broken-off one is resumed."""
     await billing.migrate()
     done = f"{PREFIX}set_up_{load.customers}"
@@ -165,14 +166,14 @@ async def _tried(call: Callable[[], Awaitable[Any]]) -> TollkeeperError | None:
 
 
 def _task_call(billing: "AsyncBilling", load: Load) -> Callable[[], Awaitable[Any]]:
-    credits, customer = billing.credits, load.customer
+    room, customer = billing.credits, load.customer
     if load.operation == "balance":
-        return lambda: credits.balance(customer(), UNIT)
-    return lambda: credits.consume(customer(), UNIT, 1, idempotency_key=str(uuid4()))
+        return lambda: room.balance(customer(), UNIT)
+    return lambda: room.consume(customer(), UNIT, 1, idempotency_key=str(uuid4()))
 
 
 def _thread_call(billing: "Billing", load: Load) -> Callable[[], Any]:
-    credits, customer = billing.credits, load.customer
+    room, customer = billing.credits, load.customer
     if load.operation == "balance":
-        return lambda: credits.balance(customer(), UNIT)
-    return lambda: credits.consume(customer(), UNIT, 1, idempotency_key=str(uuid4()))
+        return lambda: room.balance(customer(), UNIT)
+    return lambda: room.consume(customer(), UNIT, 1, idempotency_key=str(uuid4()))

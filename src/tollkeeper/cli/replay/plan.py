@@ -3,7 +3,7 @@
 Pure but for reading the file; nothing is written before every row was found right.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from hashlib import blake2b
@@ -12,6 +12,7 @@ from typing import Final
 
 from tollkeeper.cli.replay.pricing import Prices
 from tollkeeper.cli.replay.trace import RecordedCall, read_trace
+from tollkeeper.cli.screen import Moved
 from tollkeeper.values.money import Money
 
 #: What the customers' deposits are, in percent of what their calls cost; they take turns. Those
@@ -51,7 +52,7 @@ def prepare(
     limit: int | None,
     customers: int,
     prices: Prices,
-    moved: Callable[[int], None],
+    moved: Moved,
 ) -> Plan:
     """Read and check every row, and add up what each customer's calls cost."""
     costs: dict[int, int] = {}

@@ -1,4 +1,4 @@
-"""Plays a trace through the books from beginning to end: check, charge, audit. The demo uses it too."""
+"""Plays a trace through the books: check, charge, audit. The command and the demo share it."""
 
 import asyncio
 import time
@@ -56,7 +56,7 @@ def play(call: Call, asked: Asked, *, migrate: bool) -> Played:
 
 
 def _prepared(asked: Asked) -> Plan:
-    with screen.progress("Checking the trace", None) as moved:
+    with screen.progress("Checking the trace") as moved:
         return prepare(
             asked.trace,
             run=asked.run,

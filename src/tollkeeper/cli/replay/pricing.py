@@ -1,4 +1,4 @@
-"""What a call costs: tokens times a price per token, rounded once. Pure; hold and settle share it."""
+"""What a call costs: tokens times a price, rounded once. Pure; hold and settle share it."""
 
 from dataclasses import dataclass
 from decimal import Context, Decimal

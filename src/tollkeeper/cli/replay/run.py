@@ -5,13 +5,13 @@ side. So the outcome is the same in every run, however quick the machine is.
 """
 
 import asyncio
-from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
 from tollkeeper.cli.replay.estimate import Estimate
 from tollkeeper.cli.replay.plan import Plan, customer_of
 from tollkeeper.cli.replay.tally import Tally
 from tollkeeper.cli.replay.trace import RecordedCall
+from tollkeeper.cli.screen import Moved
 from tollkeeper.errors import InsufficientBalance
 from tollkeeper.values.money import Money
 
@@ -27,9 +27,7 @@ STEP: Final = 50
 _Task = tuple[RecordedCall, int, Money] | None
 
 
-async def charge_all(
-    billing: "AsyncBilling", plan: Plan, callers: int, moved: Callable[[int], None]
-) -> Tally:
+async def charge_all(billing: "AsyncBilling", plan: Plan, callers: int, moved: Moved) -> Tally:
     """Charge every call of the plan, at most `callers` at a time."""
     replay = _Replay(billing, plan, moved)
     queues: list[asyncio.Queue[_Task]] = [asyncio.Queue(QUEUE) for _ in range(callers)]
@@ -46,9 +44,7 @@ async def charge_all(
 class _Replay:
     """One replay under way."""
 
-    def __init__(
-        self, billing: "AsyncBilling", plan: Plan, moved: Callable[[int], None]
-    ) -> None:
+    def __init__(self, billing: "AsyncBilling", plan: Plan, moved: Moved) -> None:
         self.tally = Tally()
         self._wallet = billing.wallet
         self._plan = plan
@@ -81,9 +77,7 @@ class _Replay:
         name = self._plan.customer(customer)
         key = f"replay:{self._plan.run}:deposit"
         money = self._plan.deposits[customer]
-        self.tally.deposit(
-            customer, await self._wallet.deposit(name, money, idempotency_key=key)
-        )
+        self.tally.deposit(customer, await self._wallet.deposit(name, money, idempotency_key=key))
 
     async def _charge(self, row: RecordedCall, customer: int, guess: Money) -> None:
         """Hold the guess, then settle the cost; what was not refused is charged exactly once."""

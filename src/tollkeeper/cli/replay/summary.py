@@ -53,6 +53,7 @@ class Summary:
     def _facts(self) -> list[tuple[str, str]]:
         total = self.tally.total()
         money = self._money
+        speed = total.calls / self.seconds
         refused = f"{total.refused:,} for want of balance"
         facts = [
             ("calls", f"{total.calls:,}, recorded {_span(self.plan)}"),
@@ -63,7 +64,10 @@ class Summary:
             ("spent", money(total.spent)),
             ("left", money(total.available)),
             ("uncollected", money(total.uncollected)),
-            ("speed", f"{total.calls / self.seconds:,.0f} calls a second: a hold and a settle each"),
+            (
+                "speed",
+                f"{total.calls / self.seconds:,.0f} calls a second, a hold and a settle each",
+            ),
         ]
         if total.replayed:
             text = f"{total.replayed:,} calls were charged by an earlier run of this name"

@@ -61,9 +61,7 @@ class Tally:
         count.refused += 1
         count.refused_context += row.context
 
-    def charge(
-        self, customer: int, row: RecordedCall, held: "Receipt", settled: "Receipt"
-    ) -> None:
+    def charge(self, customer: int, row: RecordedCall, held: "Receipt", settled: "Receipt") -> None:
         """Count a call that was charged."""
         count = self.by_customer[customer]
         count.charged += 1

@@ -1,7 +1,7 @@
 """Law 4: debt grows only where a limit or a mark allows it, and only when nothing else is left.
 
-A call's own limit, and a limit declared in code, are not in the books; see `docs/reference/audit.md`
-for what can therefore not be seen.
+A call's own limit, and a limit declared in code, are not in the books: `docs/reference/audit.md`
+says what can therefore not be seen.
 """
 
 from tollkeeper.ledger.auditing.kinds import BEYOND_LIMIT, KINDS, Debt
@@ -25,20 +25,25 @@ class DebtTeller:
         if entry.kind == "set_overdraft":
             limit = (read_result(entry.result) or {}).get("overdraft")
             self.limit = limit if isinstance(limit, int) else None
-        if entry.debt_change <= 0 or entry.kind not in KINDS:
-            return
-        rule = KINDS[entry.kind].debt
+        if entry.debt_change > 0 and entry.kind in KINDS:
+            self._judge(entry, KINDS[entry.kind].debt)
+
+    def _judge(self, entry: EntryRow, rule: Debt) -> None:
+        """Say what is wrong where debt grew, if anything is."""
         if rule is Debt.NEVER:
-            self._add(f"A {entry.kind} made debt grow.", entry, "no more debt", entry.debt_change)
+            says = f"An entry of kind {entry.kind} made debt grow."
+            self._add(says, entry, "no more debt", self._amount(entry.unit, entry.debt_change))
         elif rule is Debt.MARKED and entry.mark != BEYOND_LIMIT:
-            says = f"A {entry.kind} made debt grow without a mark."
-            self._add(says, entry, f"the mark {BEYOND_LIMIT!r}", found=repr(entry.mark))
-        elif entry.kind != "reverse" and entry.available != -entry.debt:
+            says = f"An entry of kind {entry.kind} made debt grow without a mark."
+            self._add(says, entry, f"the mark {BEYOND_LIMIT!r}", repr(entry.mark))
+        elif rule is not Debt.RETURNS and entry.available != -entry.debt:
             says = "Debt grew while something was left to spend."
-            self._add(says, entry, "nothing left", entry.available + entry.debt)
-        elif self._is_beyond(entry):
-            limit = self._findings.amount(entry.unit, self.limit or 0)
-            self._add("Debt passed the account's limit.", entry, f"{limit} at most", entry.debt)
+            left = self._amount(entry.unit, entry.available + entry.debt)
+            self._add(says, entry, "nothing left", left)
+        elif self._is_beyond(entry, rule):
+            limit = self._amount(entry.unit, self.limit or 0)
+            debt = self._amount(entry.unit, entry.debt)
+            self._add("Debt passed the account's own limit.", entry, f"{limit} at most", debt)
 
     def compare(self, row: AccountRow) -> None:
         """Compare the account's own limit with the entry that set it."""
@@ -51,17 +56,18 @@ class DebtTeller:
                 found="none" if row.overdraft is None else self._amount(row.unit, row.overdraft),
             )
 
-    def _is_beyond(self, entry: EntryRow) -> bool:
-        """Tell whether the account's own limit was passed by what no other limit can have allowed."""
+    def _is_beyond(self, entry: EntryRow, rule: Debt) -> bool:
+        """Tell whether the account's own limit was passed where no other limit can have held."""
+        if self.limit is None:
+            return False
+        if rule is Debt.RETURNS:
+            return entry.mark != BEYOND_LIMIT and entry.debt > self.limit
         own = entry.kind == "extend" or entry.mark in OWN_LIMIT_MARKS
-        return own and self.limit is not None and entry.available < -self.limit
+        return own and entry.available < -self.limit
 
     def _amount(self, unit: str, minor: int) -> str:
         return self._findings.amount(unit, minor)
 
-    def _add(
-        self, says: str, entry: EntryRow, expected: str, minor: int = 0, found: str = ""
-    ) -> None:
+    def _add(self, says: str, entry: EntryRow, expected: str, found: str) -> None:
         place = Place(entry.customer, entry.unit, entry.operation, entry.version)
-        found = found or self._amount(entry.unit, minor)
         self._findings.add(DEBT, says, place, expected=expected, found=found)

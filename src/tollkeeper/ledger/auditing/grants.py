@@ -48,34 +48,36 @@ class Teller:
         """Tell one more entry, and hold its changes against its lines."""
         lines = read_lines(entry.lines)
         if lines is None:
-            says = "The lines of an entry cannot be read."
-            self._add(GRANTS, says, entry, expected="[[grant, remaining, held], …]", found=entry.lines)
+            says, shape = "The lines of an entry cannot be read.", "[[grant, remaining, held], …]"
+            self._add(GRANTS, says, entry, expected=shape, found=entry.lines)
             return
         general = restricted = held = 0
         for name, remaining, drawn in lines:
             held += drawn
-            if not name:
-                self.overdrawn += drawn
-                continue
             told = self.grants.get(name)
-            if told is None:
+            if told is None and name:
                 self._missing(entry, name)
                 return
-            if not told.remaining:
-                told.is_pending = told.fact.effective_at > entry.created_at
-            if told.is_restricted or told.is_pending:
-                restricted += remaining
-            else:
+            if told is None:
+                self.overdrawn += drawn
+            elif self._moved(told, entry, remaining, drawn):
                 general += remaining
-            told.remaining += remaining
-            told.held += drawn
-            left = told.remaining
-            if left < 0 or told.held < 0 or left + told.held > told.amount or not told.is_made:
-                self._judge(told, entry, remaining)
+            else:
+                restricted += remaining
         if entry.event_at is not None:
-            moved = self._happened(entry, lines)
-            general, restricted = general + moved, restricted - moved
+            activated = self._happened(entry, lines)
+            general, restricted = general + activated, restricted - activated
         self._compare(entry, general - entry.debt_change, restricted, held)
+
+    def _moved(self, told: Told, entry: EntryRow, remaining: int, drawn: int) -> bool:
+        """Tell a line of a grant; tell whether what remains of it is `available`."""
+        if not told.remaining:
+            told.is_pending = told.fact.effective_at > entry.created_at
+        left = told.remaining = told.remaining + remaining
+        held = told.held = told.held + drawn
+        if left < 0 or held < 0 or left + held > told.amount or not told.is_made:
+            self._judge(told, entry, remaining)
+        return not (told.is_restricted or told.is_pending)
 
     def finish(self) -> None:
         """Note the grants that no entry made."""

@@ -15,12 +15,12 @@ def check_row(row: EntryRow, findings: Findings) -> None:
 
 
 def check_bare(row: EntryRow, findings: Findings) -> None:
-    """Check an operation without an entry: it changed nothing, and has one part."""
+    """Check a row without an entry: it changed no balance."""
     check_row(row, findings)
     changes = (row.available_change, row.restricted_change, row.held_change, row.debt_change)
-    if any(changes) or row.lines is not None or row.part:
+    if any(changes) or row.lines is not None:
         says = "A row without a version tells of a change."
-        _add(findings, says, row, "one part, and no change", f"part {row.part}, changes {changes}")
+        _add(findings, says, row, "no changes and no lines", f"{changes} and {row.lines}")
 
 
 def check_book(
@@ -48,7 +48,9 @@ def check_book(
 def _check_head(row: EntryRow, findings: Findings) -> None:
     if bool(row.has_key) != bool(row.has_fingerprint):
         says = "A key and its fingerprint do not stand together."
-        _add(findings, says, row, "both or neither", "the key" if row.has_key else "the fingerprint")
+        _add(
+            findings, says, row, "both or neither", "the key" if row.has_key else "the fingerprint"
+        )
     elif row.part:
         says = "A part that is not the head of its operation has a key or a result."
         _add(findings, says, row, "them on part 0", f"them on part {row.part}")

@@ -29,6 +29,8 @@ class Debt(Enum):
     LIMITED = "limited"
     #: Beyond any limit, but marked.
     MARKED = "marked"
+    #: Because debt that was paid or moved comes back: within the account's limit, else marked.
+    RETURNS = "returns"
 
 
 class Kind(NamedTuple):
@@ -55,11 +57,13 @@ KINDS = {
     "set_overdraft": Kind(Value.KEEPS),
     "transfer_out": Kind(Value.TAKES),
     "transfer_in": Kind(Value.GIVES),
-    "reverse": Kind(Value.CORRECTS, Debt.MARKED),
+    "reverse": Kind(Value.CORRECTS, Debt.RETURNS),
+    "merge_out": Kind(Value.CORRECTS),
+    "merge_in": Kind(Value.CORRECTS, Debt.RETURNS),
 }
 
 #: Kinds that move value between accounts of one unit: over the whole book they cancel out.
-MOVES = (("transfer_out", "transfer_in"),)
+MOVES = (("transfer_out", "transfer_in"), ("merge_out", "merge_in"))
 
 #: What marks an entry that may pass the overdraft limit.
 BEYOND_LIMIT = "beyond_limit"

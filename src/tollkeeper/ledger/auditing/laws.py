@@ -1,4 +1,4 @@
-"""The laws that an audit checks, and the findings it gathers: the first few of each law, all counted."""
+"""The laws that an audit checks, and its findings: the first few of each law, and all counted."""
 
 from collections import Counter
 from typing import NamedTuple

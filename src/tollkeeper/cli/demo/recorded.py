@@ -1,0 +1,46 @@
+"""The demo's last scenes: real LLM calls, charged in money, and the audit of the whole book."""
+
+from decimal import Decimal
+from importlib.resources import as_file, files
+from typing import Final
+
+from tollkeeper.cli.auditing import finding_parts
+from tollkeeper.cli.calls import Call
+from tollkeeper.cli.demo.stage import Stage
+from tollkeeper.cli.replay.playing import Asked, play
+from tollkeeper.cli.replay.pricing import Prices
+
+#: The excerpt that the package carries; `ATTRIBUTION.md` beside it says where it comes from.
+EXCERPT: Final = "azure_llm_trace_excerpt.csv"
+
+PRICES: Final = Prices(currency="usd", context=Decimal("0.0000025"), generated=Decimal("0.00001"))
+CUSTOMERS: Final = 20
+
+
+def charge(call: Call, stage: Stage) -> bool:
+    """Charge the excerpt, then audit everything the demo did; tell whether the books hold."""
+    stage.scene(
+        "A thousand recorded LLM calls",
+        f"{CUSTOMERS} customers with a wallet each share a recorded stream (Azure Public Dataset, "
+        "CC-BY 4.0): for every call a hold of an estimate, then a settle of its tokens at $2.50 "
+        "and $10.00 per million. Some wallets run dry, and their calls are refused.",
+    )
+    with as_file(files("tollkeeper") / "data" / EXCERPT) as trace:
+        asked = Asked(
+            trace=trace,
+            run="demo",
+            limit=None,
+            customers=CUSTOMERS,
+            callers=CUSTOMERS,
+            prices=PRICES,
+        )
+        played = play(call, asked, migrate=False)
+    stage.tell("recorded", played.summary.to_dict())
+    stage.show(*played.summary.parts())
+    stage.scene(
+        "The audit",
+        "Every law of the ledger, checked over everything that the demo has written.",
+    )
+    stage.tell("audit", played.report.to_dict())
+    stage.show(*finding_parts(played.report))
+    return played.report.ok

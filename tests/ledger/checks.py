@@ -1,0 +1,236 @@
+"""A second opinion on the books: laws 1, 2, 3, 5 and 7 of some customers, read from the views.
+
+Owns no rule of the product: everything here follows from the documented views alone, as an analyst
+would check them. Each function lists what is wrong, in words.
+"""
+
+import json
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Connection, Engine, bindparam, text
+
+COLUMNS = ("available", "restricted", "held", "debt")
+
+#: Where value goes, by the kind of the entry; what an undone entry did counts the other way.
+FLOWS = {
+    "grant": "granted",
+    "consume": "consumed",
+    "settle": "consumed",
+    "revoke": "revoked",
+    "expire": "expired",
+    "transfer_in": "moved in",
+    "transfer_out": "moved out",
+}
+#: Kinds that only move value between the columns of one account.
+NEUTRAL = frozenset({"hold", "extend", "release", "lapse", "activate", "repay", "set_overdraft"})
+INWARD = frozenset({"granted", "moved in", "adjusted up"})
+
+Account = tuple[str, str]
+Row = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Books:
+    """What the views show of some customers."""
+
+    balances: list[Row]
+    entries: dict[Account, list[Row]]
+    grants: list[Row]
+    holds: list[Row]
+    operations: dict[Account, Row]
+
+
+def broken_laws(engine: Engine, customers: Sequence[str]) -> list[str]:
+    """Check every law that the views can prove; an empty list is what one hopes for."""
+    with engine.connect() as connection:
+        books = read(connection, customers)
+    found: list[str] = []
+    for law in (law_1, law_2, law_3, law_5, law_7):
+        found += [f"{law.__name__}: {problem}" for problem in law(books)]
+    return found
+
+
+def read(connection: Connection, customers: Sequence[str]) -> Books:
+    """Read the views for some customers."""
+    entries: dict[Account, list[Row]] = defaultdict(list)
+    for row in _rows(connection, "entries", customers, "version"):
+        entries[(row["customer_id"], row["unit"])].append(row)
+    operations = _rows(connection, "operations", customers, "id")
+    return Books(
+        _rows(connection, "balances", customers, "unit"),
+        entries,
+        _rows(connection, "grants", customers, "id"),
+        _rows(connection, "holds", customers, "id"),
+        {(row["customer_id"], row["id"]): row for row in operations},
+    )
+
+
+def law_1(books: Books) -> Iterator[str]:
+    """Balances are the sums of entries; versions run 1..n; each after is the before plus the change."""
+    for balance in books.balances:
+        key = (balance["customer_id"], balance["unit"])
+        after = dict.fromkeys(COLUMNS, 0)
+        entries = books.entries[key]
+        for number, entry in enumerate(entries, 1):
+            if entry["version"] != number:
+                yield f"{key} has version {entry['version']} in the place of {number}"
+            for column in COLUMNS:
+                after[column] += entry[f"{column}_change_minor"]
+                if entry[f"{column}_minor"] != after[column]:
+                    yield f"{key} version {number}: {column} is not what it was plus the change"
+        if balance["version"] != len(entries):
+            yield f"{key} has {len(entries)} entries and version {balance['version']}"
+        for column in COLUMNS:
+            if balance[f"{column}_minor"] != after[column]:
+                yield f"{key}: {column} is {balance[f'{column}_minor']}, entries say {after[column]}"
+        moments = [entry["created_at"] for entry in entries]
+        if moments != sorted(moments):
+            yield f"{key}: time of booking runs backwards"
+
+
+def law_2(books: Books) -> Iterator[str]:
+    """As booked: available = Σ general remains − debt; restricted = the others; held = open holds."""
+    general: Counter[Account] = Counter()
+    restricted: Counter[Account] = Counter()
+    begun = set(_begun(books))
+    for grant in books.grants:
+        key = (grant["customer_id"], grant["unit"])
+        is_general = not grant["features"] and (grant["customer_id"], grant["id"]) in begun
+        (general if is_general else restricted)[key] += grant["remaining_minor"]
+    held: Counter[Account] = Counter()
+    for hold in books.holds:
+        if hold["status"] == "open":
+            held[(hold["customer_id"], hold["unit"])] += hold["amount_minor"]
+    for balance in books.balances:
+        key = (balance["customer_id"], balance["unit"])
+        if balance["available_minor"] != general[key] - balance["debt_minor"]:
+            yield f"{key}: available is not the remains of general grants less the debt"
+        if balance["restricted_minor"] != restricted[key]:
+            yield f"{key}: restricted is not the remains of the other grants"
+        if balance["held_minor"] != held[key]:
+            yield f"{key}: held is not the sum of open holds"
+
+
+def law_3(books: Books) -> Iterator[str]:
+    """Each grant's amount = remaining + held + what is gone, by where it went, never below zero."""
+    changes: dict[Account, Counter[str]] = defaultdict(Counter)
+    arrived: Counter[Account] = Counter()
+    for entry, kind, name, remaining, held in _lines(books):
+        key = (entry["customer_id"], name)
+        changes[key]["remaining"] += remaining
+        changes[key]["held"] += held
+        gone = -(remaining + held)
+        if key not in arrived:
+            arrived[key] = -gone
+        elif gone:
+            changes[key][_place(kind, gone)] += gone
+    for grant in books.grants:
+        key = (grant["customer_id"], grant["id"])
+        found = changes[key]
+        if arrived[key] != grant["amount_minor"]:
+            yield f"grant {key} arrived with {arrived[key]}, not with its amount"
+        if found["remaining"] != grant["remaining_minor"]:
+            yield f"grant {key}: remaining is not what its entries say"
+        if sum(found.values()) != grant["amount_minor"]:
+            yield f"grant {key}: {dict(found)} does not add up to {grant['amount_minor']}"
+        if negative := [place for place, amount in found.items() if amount < 0]:
+            yield f"grant {key}: {negative} below zero in {dict(found)}"
+
+
+def law_5(books: Books) -> Iterator[str]:
+    """One (customer, idempotency key) has at most one operation."""
+    keys = Counter(
+        (row["customer_id"], row["idempotency_key"])
+        for row in books.operations.values()
+        if row["idempotency_key"]
+    )
+    yield from (f"{key} has {count} operations" for key, count in keys.items() if count > 1)
+
+
+def law_7(books: Books) -> Iterator[str]:
+    """Whole book, for every unit: what came in = what is there + what went out."""
+    flows: dict[str, Counter[str]] = defaultdict(Counter)
+    there: Counter[str] = Counter()
+    for balance in books.balances:
+        there[balance["unit"]] += sum(balance[f"{column}_minor"] for column in COLUMNS[:3])
+    for (_, unit), entries in books.entries.items():
+        for entry in entries:
+            net = sum(entry[f"{column}_change_minor"] for column in COLUMNS[:3])
+            if entry["kind"] in NEUTRAL:
+                if net:
+                    yield f"{entry['operation_id']}: a {entry['kind']} changes the whole by {net}"
+            else:
+                flows[unit][_flow(books, entry, net)] += net
+    for unit, by_flow in flows.items():
+        if sum(by_flow.values()) != there[unit]:
+            yield f"{unit}: {dict(by_flow)} does not add up to {there[unit]}"
+        for flow, amount in by_flow.items():
+            if (amount < 0) if flow in INWARD else (amount > 0):
+                yield f"{unit}: {flow} has the wrong sign: {amount}"
+        if by_flow["moved in"] + by_flow["moved out"]:
+            yield f"{unit}: {by_flow['moved in']} moved in, {by_flow['moved out']} moved out"
+
+
+def _flow(books: Books, entry: Row, net: int) -> str:
+    kind = _undone(books, entry)
+    if kind in ("adjust", "set_balance"):
+        upward = (net > 0) == (kind == entry["kind"])
+        return "adjusted up" if upward else "adjusted down"
+    return FLOWS[kind]
+
+
+def _undone(books: Books, entry: Row) -> str:
+    """Name the kind of an entry; of a reversal, the kind of what it undoes, at the same place."""
+    if entry["kind"] != "reverse":
+        return str(entry["kind"])
+    name = entry["operation_id"].partition("_")[2]
+    first = [
+        row
+        for row in books.entries[(entry["customer_id"], entry["unit"])]
+        if row["operation_id"] == f"op_{name}" and row["kind"] != "expire"
+    ]
+    undoing = [
+        row
+        for row in books.entries[(entry["customer_id"], entry["unit"])]
+        if row["operation_id"] == entry["operation_id"] and row["kind"] == "reverse"
+    ]
+    return str(first[len(first) - 1 - undoing.index(entry)]["kind"])
+
+
+def _lines(books: Books) -> Iterator[tuple[Row, str, str, int, int]]:
+    """Every change of a grant, in the order of booking, with the kind that it counts as."""
+    for entries in books.entries.values():
+        for entry in entries:
+            kind = _undone(books, entry)
+            for name, remaining, *held in json.loads(entry["lines"] or "[]"):
+                if name:
+                    yield entry, kind, name, remaining, sum(held)
+
+
+def _place(kind: str, gone: int) -> str:
+    """Say where a part of a grant went; a part that came back counts against the same place."""
+    if kind in ("grant", "transfer_in"):
+        return "revoked"
+    if kind in ("adjust", "set_balance"):
+        return "adjusted"
+    return FLOWS.get(kind, kind) if gone else ""
+
+
+def _begun(books: Books) -> Iterator[Account]:
+    """Name the grants that may be spent: effective when they arrived or came back, or activated."""
+    effective = {(row["customer_id"], row["id"]): row["effective_at"] for row in books.grants}
+    for entry, _, name, remaining, _ in _lines(books):
+        key = (entry["customer_id"], name)
+        if entry["kind"] == "activate" or (remaining > 0 and effective[key] <= entry["created_at"]):
+            yield key
+
+
+def _rows(connection: Connection, view: str, customers: Iterable[str], order: str) -> list[Row]:
+    name = f"tollkeeper.{view}" if connection.dialect.name == "postgresql" else f"tollkeeper_{view}"
+    query = text(f"SELECT * FROM {name} WHERE customer_id IN :customers ORDER BY {order}")
+    expanded = query.bindparams(bindparam("customers", expanding=True))
+    rows = connection.execute(expanded, {"customers": list(customers)})
+    return [dict(row._mapping) for row in rows]
