@@ -91,7 +91,7 @@ def _record(command: list[str], raw: Path, *, lines: bool) -> dict[str, float]:
     options = ["--gil", "--threads", "--format", "raw", "--rate", str(RATE_PER_SECOND)]
     options += [] if lines else ["--function"]
     recorder = [_py_spy(), "record", *options, "--output", str(raw), "--", *command]
-    done = subprocess.run(recorder, capture_output=True, text=True, check=False)  # noqa: S603  # ours
+    done = subprocess.run(recorder, capture_output=True, text=True, check=False)  # noqa: S603  # the program is named here
     told = [text for text in done.stdout.splitlines() if text.startswith("{")]
     if not told or not raw.exists():
         sys.exit(f"py-spy recorded nothing:\n{done.stdout}{done.stderr}")
@@ -104,7 +104,7 @@ def _py_spy() -> str:
     found = shutil.which("py-spy") or shutil.which("py-spy", path=str(PY_SPY / "bin"))
     if found is None:
         install = ["-m", "pip", "install", "--quiet", "--target", str(PY_SPY), "py-spy"]
-        subprocess.run([sys.executable, *install], check=True)  # noqa: S603  # ours
+        subprocess.run([sys.executable, *install], check=True)  # noqa: S603  # the program is named here
         found = str(PY_SPY / "bin" / "py-spy")
     return found
 

@@ -87,7 +87,7 @@ class Server:
         if program is None:
             return None
         command = [str(program), "-s", "1", "-f", str(self.folder / "fsync")]
-        process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)  # noqa: S603  # ours
+        process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)  # noqa: S603  # the program is named here
         try:
             return _first_fdatasync(process)
         finally:

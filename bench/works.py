@@ -1,7 +1,7 @@
 """What is measured, and what it must reach. Data only: nothing here runs anything.
 
-A work is done by several sides in turn. `ours` and `ours_threads` are Tollkeeper on PostgreSQL for
-tasks and for threads; `small` and `large` are books with few and with many entries.
+A work is done by several sides in turn. Those of ours differ in the database, in whether callers
+are tasks or threads, and in how many entries the books hold: `small` and `large`.
 """
 
 from dataclasses import dataclass
@@ -89,14 +89,14 @@ WORKS: Final = (
     # Balances before consumes, which make the small books larger.
     Work(
         name="history_balance",
-        title="balance() in books with few and with many entries",
+        title="balance(), few and many entries",
         sides=_HISTORY,
         callers=1,
         operation="balance",
     ),
     Work(
         name="history_64",
-        title="64 callers in books with few and with many entries",
+        title="64 callers, few and many entries",
         sides=_HISTORY,
         callers=64,
     ),

@@ -7,14 +7,14 @@ from collections.abc import Iterable
 from types import TracebackType
 from typing import Any, Self
 
-from sqlalchemy import URL, Connection, Engine
+from sqlalchemy import URL, Engine
 
 from tollkeeper.clock import Clock, SystemClock
 from tollkeeper.doors.awaiting import Awaited
 from tollkeeper.doors.engines import Opened, open_engine
-from tollkeeper.doors.hosts import join, join_async
+from tollkeeper.doors.hosts import Source, join, join_async
 from tollkeeper.doors.joined import JoinedDoor
-from tollkeeper.doors.tasks import TaskDoor
+from tollkeeper.doors.tasks import TaskDoor, ask_for_unit, find_unit
 from tollkeeper.doors.threads import ThreadDoor
 from tollkeeper.doors.writer import Writer
 from tollkeeper.ledger.change import Ledger
@@ -22,8 +22,10 @@ from tollkeeper.ledger.units import Units
 from tollkeeper.operations.books import Books
 from tollkeeper.operations.calls import Desk
 from tollkeeper.operations.credits import Credits
-from tollkeeper.operations.door import Door
+from tollkeeper.operations.customers import Customers
+from tollkeeper.operations.door import Door, UnitsUnknown
 from tollkeeper.operations.jobs import Jobs
+from tollkeeper.operations.wallet import Wallet
 from tollkeeper.store.database import DEFAULT_SCHEMA, describe
 from tollkeeper.store.migrate import Migrated, migrate
 from tollkeeper.values.units import Unit
@@ -60,7 +62,9 @@ class _Wired:
             keep_connections=not self.opened.is_shared,
             owns_connections=self.opened.is_ours and prepare_statements,
         )
-        self.threads = ThreadDoor(self.engine, self.ledger, self.writer)
+        self.threads = ThreadDoor(
+            self.engine, self.ledger, self.writer, owns_engine=self.opened.is_ours
+        )
 
     def close(self) -> None:
         """Answer what was taken, then let go of the database."""
@@ -109,6 +113,8 @@ class Billing:
 
     def _open(self, desk: Desk) -> None:
         self.credits = Credits(desk)
+        self.wallet = Wallet(desk)
+        self.customers = Customers(desk)
         self.books = Books(desk)
         self.jobs = Jobs(desk)
 
@@ -119,8 +125,8 @@ class Billing:
     def using(self, connection: Any) -> "Joined":
         """Run verbs inside the transaction of a connection or session that the app hands over."""
         wired = self._wired
-        inner = join(connection, wired.engine.dialect)
-        return Joined(JoinedDoor(inner, wired.ledger, wired.threads.learn_unit), wired.ledger)
+        source = join(connection, wired.ledger.database.dialect)
+        return Joined(JoinedDoor(source, wired.ledger, wired.threads.learn_unit), wired.ledger)
 
     def close(self) -> None:
         """Answer the calls under way, then let go of the database."""
@@ -174,6 +180,8 @@ class AsyncBilling:
         self._door = TaskDoor(self._wired.threads, self._wired.writer)
         desk = Desk(self._door, self._wired.ledger)
         self.credits = Awaited(Credits(desk), self._door)
+        self.wallet = Awaited(Wallet(desk), self._door)
+        self.customers = Awaited(Customers(desk), self._door)
         self.books = Awaited(Books(desk), self._door)
         self.jobs = Awaited(Jobs(desk), self._door)
 
@@ -188,8 +196,9 @@ class AsyncBilling:
 
     async def close(self) -> None:
         """Answer the calls under way, then let go of the database."""
-        await self._door.run(self._wired.close)
-        self._door.close()
+        if not self._door.is_closed:
+            await self._door.run(self._wired.close)
+            self._door.close()
 
     async def __aenter__(self) -> Self:
         """Use it as a context manager, which closes it."""
@@ -211,6 +220,8 @@ class Joined:
     def __init__(self, door: Door, ledger: Ledger) -> None:
         desk = Desk(door, ledger)
         self.credits = Credits(desk)
+        self.wallet = Wallet(desk)
+        self.customers = Customers(desk)
         self.books = Books(desk)
         self.jobs = Jobs(desk)
 
@@ -220,6 +231,8 @@ class AwaitedJoined:
 
     def __init__(self, host: Any, wired: _Wired) -> None:
         self.credits = JoinedTasks(host, wired, "credits")
+        self.wallet = JoinedTasks(host, wired, "wallet")
+        self.customers = JoinedTasks(host, wired, "customers")
         self.books = JoinedTasks(host, wired, "books")
         self.jobs = JoinedTasks(host, wired, "jobs")
 
@@ -238,11 +251,17 @@ class JoinedTasks:
             raise AttributeError(verb)
 
         async def call(*arguments: Any, **options: Any) -> Any:
-            def work(inner: Connection) -> Any:
-                door = JoinedDoor(inner, self._wired.ledger, self._wired.threads.learn_unit)
-                room = getattr(Joined(door, self._wired.ledger), self._room)
+            def work(source: Source) -> Any:
+                door = JoinedDoor(source, wired.ledger, ask_for_unit)
+                room = getattr(Joined(door, wired.ledger), self._room)
                 return getattr(room, verb)(*arguments, **options)
 
-            return await join_async(self._host, self._wired.engine.dialect, work)
+            wired = self._wired
+            dialect = wired.ledger.database.dialect
+            try:
+                return await join_async(self._host, dialect, work)
+            except UnitsUnknown as unknown:
+                await find_unit(wired.threads, unknown.key)
+            return await join_async(self._host, dialect, work)
 
         return call

@@ -14,7 +14,7 @@ from sqlalchemy import Connection, Engine, bindparam, text
 
 COLUMNS = ("available", "restricted", "held", "debt")
 
-#: Where value goes, by the kind of the entry; what an undone entry did counts the other way.
+#: Where value comes from or goes, by the kind of the entry.
 FLOWS = {
     "grant": "granted",
     "consume": "consumed",
@@ -26,6 +26,8 @@ FLOWS = {
 }
 #: Kinds that only move value between the columns of one account.
 NEUTRAL = frozenset({"hold", "extend", "release", "lapse", "activate", "repay", "set_overdraft"})
+#: Where a part of a grant is, if not the same; to undo its arrival is to revoke it.
+PLACES = {"grant": "revoked", "transfer_in": "revoked", "settle": "consume"}
 INWARD = frozenset({"granted", "moved in", "adjusted up"})
 
 Account = tuple[str, str]
@@ -69,30 +71,33 @@ def read(connection: Connection, customers: Sequence[str]) -> Books:
 
 
 def law_1(books: Books) -> Iterator[str]:
-    """Balances are the sums of entries; versions run 1..n; each after is the before plus the change."""
+    """Balances are sums of entries; versions run 1..n; "after" is "before" plus change."""
     for balance in books.balances:
         key = (balance["customer_id"], balance["unit"])
-        after = dict.fromkeys(COLUMNS, 0)
         entries = books.entries[key]
-        for number, entry in enumerate(entries, 1):
-            if entry["version"] != number:
-                yield f"{key} has version {entry['version']} in the place of {number}"
-            for column in COLUMNS:
-                after[column] += entry[f"{column}_change_minor"]
-                if entry[f"{column}_minor"] != after[column]:
-                    yield f"{key} version {number}: {column} is not what it was plus the change"
-        if balance["version"] != len(entries):
-            yield f"{key} has {len(entries)} entries and version {balance['version']}"
-        for column in COLUMNS:
-            if balance[f"{column}_minor"] != after[column]:
-                yield f"{key}: {column} is {balance[f'{column}_minor']}, entries say {after[column]}"
+        for problem in _chain(balance, entries):
+            yield f"{key}: {problem}"
+        versions = [entry["version"] for entry in entries]
+        if versions != list(range(1, balance["version"] + 1)):
+            yield f"{key}: versions {versions} do not run up to {balance['version']}"
         moments = [entry["created_at"] for entry in entries]
         if moments != sorted(moments):
             yield f"{key}: time of booking runs backwards"
 
 
+def _chain(balance: Row, entries: Sequence[Row]) -> Iterator[str]:
+    for column in COLUMNS:
+        after = 0
+        for entry in entries:
+            after += entry[f"{column}_change_minor"]
+            if entry[f"{column}_minor"] != after:
+                yield f"{column} after version {entry['version']} is not before plus change"
+        if balance[f"{column}_minor"] != after:
+            yield f"{column} is {balance[f'{column}_minor']}, but its entries say {after}"
+
+
 def law_2(books: Books) -> Iterator[str]:
-    """As booked: available = Σ general remains − debt; restricted = the others; held = open holds."""
+    """As booked: available = Σ general remains − debt; restricted = the rest; held = open holds."""
     general: Counter[Account] = Counter()
     restricted: Counter[Account] = Counter()
     begun = set(_begun(books))
@@ -116,28 +121,32 @@ def law_2(books: Books) -> Iterator[str]:
 
 def law_3(books: Books) -> Iterator[str]:
     """Each grant's amount = remaining + held + what is gone, by where it went, never below zero."""
-    changes: dict[Account, Counter[str]] = defaultdict(Counter)
+    arrived, places = _whereabouts(books)
+    for grant in books.grants:
+        key = (grant["customer_id"], grant["id"])
+        found, amount = places[key], grant["amount_minor"]
+        if arrived[key] != amount:
+            yield f"grant {key} arrived with {arrived[key]}, not with its amount"
+        if found["remaining"] != grant["remaining_minor"]:
+            yield f"grant {key}: remaining is not what its entries say"
+        if sum(found.values()) != amount or min(found.values()) < 0:
+            yield f"grant {key}: {dict(found)} does not add up to {amount}"
+
+
+def _whereabouts(books: Books) -> tuple[Counter[Account], dict[Account, Counter[str]]]:
+    """Tell with what each grant arrived, and where it is now."""
+    places: dict[Account, Counter[str]] = defaultdict(Counter)
     arrived: Counter[Account] = Counter()
     for entry, kind, name, remaining, held in _lines(books):
         key = (entry["customer_id"], name)
-        changes[key]["remaining"] += remaining
-        changes[key]["held"] += held
+        places[key]["remaining"] += remaining
+        places[key]["held"] += held
         gone = -(remaining + held)
         if key not in arrived:
             arrived[key] = -gone
         elif gone:
-            changes[key][_place(kind, gone)] += gone
-    for grant in books.grants:
-        key = (grant["customer_id"], grant["id"])
-        found = changes[key]
-        if arrived[key] != grant["amount_minor"]:
-            yield f"grant {key} arrived with {arrived[key]}, not with its amount"
-        if found["remaining"] != grant["remaining_minor"]:
-            yield f"grant {key}: remaining is not what its entries say"
-        if sum(found.values()) != grant["amount_minor"]:
-            yield f"grant {key}: {dict(found)} does not add up to {grant['amount_minor']}"
-        if negative := [place for place, amount in found.items() if amount < 0]:
-            yield f"grant {key}: {negative} below zero in {dict(found)}"
+            places[key][PLACES.get(kind, kind)] += gone
+    return arrived, places
 
 
 def law_5(books: Books) -> Iterator[str]:
@@ -152,30 +161,32 @@ def law_5(books: Books) -> Iterator[str]:
 
 def law_7(books: Books) -> Iterator[str]:
     """Whole book, for every unit: what came in = what is there + what went out."""
-    flows: dict[str, Counter[str]] = defaultdict(Counter)
     there: Counter[str] = Counter()
     for balance in books.balances:
         there[balance["unit"]] += sum(balance[f"{column}_minor"] for column in COLUMNS[:3])
+    flows: dict[str, Counter[str]] = defaultdict(Counter)
     for (_, unit), entries in books.entries.items():
         for entry in entries:
             net = sum(entry[f"{column}_change_minor"] for column in COLUMNS[:3])
-            if entry["kind"] in NEUTRAL:
-                if net:
-                    yield f"{entry['operation_id']}: a {entry['kind']} changes the whole by {net}"
-            else:
-                flows[unit][_flow(books, entry, net)] += net
+            flows[unit][_flow(_undone(books, entry), entry, net)] += net
     for unit, by_flow in flows.items():
-        if sum(by_flow.values()) != there[unit]:
-            yield f"{unit}: {dict(by_flow)} does not add up to {there[unit]}"
-        for flow, amount in by_flow.items():
-            if (amount < 0) if flow in INWARD else (amount > 0):
-                yield f"{unit}: {flow} has the wrong sign: {amount}"
-        if by_flow["moved in"] + by_flow["moved out"]:
-            yield f"{unit}: {by_flow['moved in']} moved in, {by_flow['moved out']} moved out"
+        yield from (f"{unit}: {problem}" for problem in _sums(by_flow, there[unit]))
 
 
-def _flow(books: Books, entry: Row, net: int) -> str:
-    kind = _undone(books, entry)
+def _sums(flows: Counter[str], there: int) -> Iterator[str]:
+    if sum(flows.values()) != there:
+        yield f"{dict(flows)} does not add up to {there}"
+    for flow, amount in flows.items():
+        if amount * (1 if flow in INWARD else -1) < 0 or (flow == "inside" and amount):
+            yield f"{flow} has the wrong sign: {amount}"
+    if flows["moved in"] + flows["moved out"]:
+        yield f"{flows['moved in']} moved in, {flows['moved out']} moved out"
+
+
+def _flow(kind: str, entry: Row, net: int) -> str:
+    """Name where value came from or went; what an undone entry did counts the other way."""
+    if kind in NEUTRAL:
+        return "inside"
     if kind in ("adjust", "set_balance"):
         upward = (net > 0) == (kind == entry["kind"])
         return "adjusted up" if upward else "adjusted down"
@@ -208,15 +219,6 @@ def _lines(books: Books) -> Iterator[tuple[Row, str, str, int, int]]:
             for name, remaining, *held in json.loads(entry["lines"] or "[]"):
                 if name:
                     yield entry, kind, name, remaining, sum(held)
-
-
-def _place(kind: str, gone: int) -> str:
-    """Say where a part of a grant went; a part that came back counts against the same place."""
-    if kind in ("grant", "transfer_in"):
-        return "revoked"
-    if kind in ("adjust", "set_balance"):
-        return "adjusted"
-    return FLOWS.get(kind, kind) if gone else ""
 
 
 def _begun(books: Books) -> Iterator[Account]:

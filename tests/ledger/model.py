@@ -53,6 +53,11 @@ class Grant:
         return self.begun and (not self.features or feature in self.features)
 
 
+def bought(name: str, amount: int, now: datetime) -> Grant:
+    """Value that burns last and never expires: adjustments, and what a paid debt set free."""
+    return Grant(name, amount, amount, priority=60, paid=True, effective=now)
+
+
 @dataclass
 class Hold:
     """What is set aside, from which grants; no grant is the overdraft's share, always last."""
@@ -222,7 +227,7 @@ class Account:
         self.debt -= lessened
         rest = owed - lessened
         if rest:
-            self.grants[name] = Grant(name, rest, rest, 60, True, now)
+            self.grants[name] = bought(name, rest, now)
         self.expire_dead(now)
         return [(name, rest)] if rest else []
 

@@ -3,11 +3,20 @@
 Each verb looks at copies and keeps them only if the rules allow it, so a refusal changes nothing.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from tests.ledger.model import HOURS_OF_A_HOLD, Account, Entry, Grant, Hold, Refused, first_of
+from tests.ledger.model import (
+    HOURS_OF_A_HOLD,
+    Account,
+    Entry,
+    Grant,
+    Hold,
+    Refused,
+    bought,
+    first_of,
+)
 
 #: What cannot be undone by its opposite (A6).
 NOT_REVERSIBLE = frozenset({"hold", "extend", "release", "reverse", "set_overdraft"})
@@ -39,8 +48,8 @@ class Book:
         """Drop what was changed: the rules said no."""
         self.draft = {}
 
-    def name_new(self, made: dict[Key, Sequence[str]], entries: Iterable[Entry]) -> None:
-        """Give grants that were made under a name of ours ("?…") the ids that the books gave them."""
+    def name_new(self, made: Mapping[Key, Sequence[str]], entries: Iterable[Entry]) -> None:
+        """Give grants that were made under a name of ours ("?…") the ids that the books gave."""
         for key, account in self.draft.items():
             ours = [name for name in account.grants if name.startswith("?")]
             theirs = made.get(key, [])
@@ -95,7 +104,7 @@ class Book:
         parts = account.take(amount, feature, self.limit(account, overdraft))
         return [account.spent("consume", parts)]
 
-    # Holds (B1-B4)
+    # What holds do, by rules B1 to B4.
 
     def hold(self, customer: str, hold: Hold, amount: int, overdraft: int | None) -> list[Entry]:
         account = self.open(customer, hold.unit, hold.created)
@@ -176,7 +185,7 @@ class Book:
         account.give_back(hold.parts, "?made", now)
         return []
 
-    # Corrections
+    # What people correct.
 
     def revoke(
         self, customer: str, unit: str, amount: int | None, grant: str | None, now: datetime
@@ -207,7 +216,7 @@ class Book:
         account = self.open(customer, unit, now)
         if amount < 0:
             return [account.spent("adjust", account.take(-amount, None, None))]
-        return account.add(Grant("?up", amount, amount, 60, True, now), now)
+        return account.add(bought("?up", amount, now), now)
 
     def set_balance(self, customer: str, unit: str, amount: int, now: datetime) -> list[Entry]:
         difference = amount - self.open(customer, unit, now).available
@@ -239,7 +248,7 @@ class Book:
         repaid = [entry for grant in arrived for entry in taker.repay(grant)]
         return [out, into, *repaid]
 
-    # Undoing (A6)
+    # How an operation is undone, by rule A6.
 
     def reverse(
         self, customer: str, operation: str, now: datetime, *, reissue: bool
@@ -275,7 +284,7 @@ class Book:
         account.debt -= lessened
         if rest := entry.owed - lessened:
             free = f"{name}_free"
-            account.grants[free] = Grant(free, rest, rest, 60, True, now)
+            account.grants[free] = bought(free, rest, now)
         account.expire_dead(now)
 
     def _reissue(

@@ -1,27 +1,51 @@
 """What random operations are made of. Few and round values, so that they meet each other often."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
+from typing import NamedTuple
 
 from hypothesis import strategies as st
 
 #: One half of a credit, in the smallest parts of a unit of scale 6.
 HALF = 500_000
 
+
+class Times(NamedTuple):
+    """When a grant begins and ends, from now; None is now and never."""
+
+    begins: timedelta | None
+    ends: timedelta | None
+
+    @property
+    def are_in_order(self) -> bool:
+        return self.begins is None or self.ends is None or self.begins < self.ends
+
+    def begins_at(self, now: datetime) -> datetime | None:
+        return None if self.begins is None else now + self.begins
+
+    def ends_at(self, now: datetime) -> datetime | None:
+        return None if self.ends is None else now + self.ends
+
+
 FEATURES = ("chat", "image")
 
 amounts = st.integers(1, 120).map(lambda halves: halves * HALF)
 small_amounts = st.integers(1, 40).map(lambda halves: halves * HALF)
-signed_amounts = st.integers(-120, 120).map(lambda halves: halves * HALF)
+signed_amounts = st.integers(-120, 120).filter(bool).map(lambda halves: halves * HALF)
+#: What a hold turned out to cost; None is all of it.
+uses = st.none() | st.integers(0, 80).map(lambda halves: halves * HALF)
+excesses = st.sampled_from(["charge", "charge", "cap", "refuse"])
 limits = st.none() | st.just(-1) | st.integers(0, 60).map(lambda halves: halves * HALF)
 features = st.none() | st.sampled_from(FEATURES)
 restrictions = st.sampled_from([(), (), (), ("chat",), ("image",), ("chat", "image")])
 priorities = st.none() | st.sampled_from([10, 40, 60])
 sources = st.sampled_from(["allowance", "promotion", "purchase", "campaign"])
 costs = st.none() | st.integers(0, 30)
-#: When a grant begins and ends, from now; None is now and never.
-begins = st.none() | st.integers(-2, 6).map(lambda hours: timedelta(hours=hours))
-ends = st.none() | st.integers(-1, 12).map(lambda hours: timedelta(hours=hours))
+times = st.builds(
+    Times,
+    st.none() | st.integers(-2, 6).map(lambda hours: timedelta(hours=hours)),
+    st.none() | st.integers(-1, 12).map(lambda hours: timedelta(hours=hours)),
+).filter(lambda times: times.are_in_order)
 lifetimes = st.integers(1, 24).map(lambda hours: timedelta(hours=hours))
 #: How far the clock moves at once: whole hours, so that moments coincide, or nearly so.
 steps = st.sampled_from(

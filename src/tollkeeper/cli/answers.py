@@ -11,6 +11,7 @@ from tollkeeper.values.texts import canonical_json
 
 if TYPE_CHECKING:
     from tollkeeper.values.books import Balance, Grant, Page
+    from tollkeeper.values.customers import Customer
     from tollkeeper.values.receipts import Receipt
 
 
@@ -50,6 +51,11 @@ def show_grants(call: Call, grants: "list[Grant]") -> None:
     """Show grants."""
     data = {"grants": [grant.to_dict() for grant in grants]}
     show(call, data, lambda: sheets.grants(grants))
+
+
+def show_customer(call: Call, customer: "Customer") -> None:
+    """Show what is known of a customer."""
+    show(call, customer.to_dict(), lambda: sheets.customer(customer))
 
 
 def show_yes_or_no(call: Call, name: str, *, answer: bool) -> None:

@@ -1,4 +1,4 @@
-"""Runs the audit behind a progress bar, and shows what it found: for `audit`, `replay` and `demo`."""
+"""Runs the audit behind a progress bar, and shows what it found. Decides nothing about it."""
 
 from typing import TYPE_CHECKING, Final
 
@@ -25,8 +25,8 @@ def finding_parts(report: "AuditReport") -> list[Part]:
     """Show what an audit found: a line where every law holds, else a table of findings."""
     checked = report.checked
     looked = (
-        f"{checked.entries:,} entries and {checked.grants:,} grants "
-        f"in {checked.accounts:,} accounts of {checked.customers:,} customers"
+        f"{checked.entries:,} entries, {checked.grants:,} grants and "
+        f"{checked.customers:,} customers"
     )
     if report.ok:
         return [f"Audit: every law holds over {looked}."]

@@ -61,12 +61,21 @@ class Call:
 
 
 def verb(
-    app: typer.Typer, name: str, *, changes: bool = False, **settings: Any
+    app: typer.Typer,
+    name: str,
+    *,
+    changes: bool = False,
+    takes_metadata: bool = True,
+    **settings: Any,
 ) -> Callable[[Callable[..., int | None]], Callable[..., int | None]]:
-    """Declare a command; `changes` adds the options of every change to those of every command."""
+    """Declare a command; `changes` adds the options of every change to those of every command.
+
+    Where metadata is a customer's own and not that of the operation, `takes_metadata` is false.
+    """
 
     def register(function: Callable[..., int | None]) -> Callable[..., int | None]:
         shared = _parameters(_of_every_change) if changes else []
+        shared += _parameters(_with_metadata) if changes and takes_metadata else []
         shared += _parameters(_of_every_command)
 
         def run(context: typer.Context, **given: Any) -> int | None:
@@ -99,8 +108,10 @@ def _of_every_change(
     idempotency_key: IdempotencyKey = None,
     reason: Reason = None,
     actor: Actor = None,
-    metadata: Metadata = None,
 ) -> None: ...
+
+
+def _with_metadata(*, metadata: Metadata = None) -> None: ...
 
 
 def _parameters(function: Callable[..., None]) -> list[inspect.Parameter]:

@@ -1,29 +1,36 @@
 """The noun `credits`: give, spend, hold and correct a customer's credits, and look at them."""
 
-from datetime import datetime
 from typing import Annotated, Any, Final
 
 import typer
 
-from tollkeeper.cli import answers, parsing
+from tollkeeper.cli import answers
 from tollkeeper.cli.calls import NEGATIVE_AMOUNTS, Call, verb
 from tollkeeper.cli.failures import DONE, FOUND
 from tollkeeper.cli.options import (
     AmountText,
     AnyUnit,
     At,
+    CostBasis,
     Cursor,
     Customer,
+    EffectiveAt,
     Excess,
+    Expired,
+    ExpiresAt,
     Feature,
     Hold,
     Kinds,
     KnownAt,
     Lifetime,
     Limit,
+    OnlyFeatures,
     OperationId,
     Overdraft,
+    Priority,
     Since,
+    Source,
+    SourceId,
     UnitKey,
     Until,
 )
@@ -38,37 +45,13 @@ def grant(
     unit: UnitKey,
     amount: AmountText,
     *,
-    source: Annotated[
-        str,
-        typer.Option(
-            help="Where it comes from: promotion, allowance, purchase or a word of yours."
-        ),
-    ] = "promotion",
-    source_id: Annotated[
-        str | None, typer.Option(metavar="ID", help="Your own reference, such as a campaign.")
-    ] = None,
-    priority: Annotated[
-        int | None, typer.Option(metavar="N", help="Lower burns first; the source sets a default.")
-    ] = None,
-    effective_at: Annotated[
-        datetime | None,
-        typer.Option(
-            metavar="TIME", parser=parsing.moment, help="From when on it can be spent: now."
-        ),
-    ] = None,
-    expires_at: Annotated[
-        datetime | None,
-        typer.Option(
-            metavar="TIME", parser=parsing.moment, help="When what is left of it expires: never."
-        ),
-    ] = None,
-    cost_basis: Annotated[
-        str | None, typer.Option(metavar="MONEY", help="What was paid for it, like '9.00 usd'.")
-    ] = None,
-    feature: Annotated[
-        list[str] | None,
-        typer.Option(metavar="KEY", help="Only this feature may spend it; may be repeated."),
-    ] = None,
+    source: Source = "promotion",
+    source_id: SourceId = None,
+    priority: Priority = None,
+    effective_at: EffectiveAt = None,
+    expires_at: ExpiresAt = None,
+    cost_basis: CostBasis = None,
+    feature: OnlyFeatures = None,
 ) -> None:
     """Give credits, as a grant with its own priority, times and cost."""
     from tollkeeper import Money
@@ -242,13 +225,7 @@ def reverse(
     customer: Customer,
     operation: OperationId,
     *,
-    expired: Annotated[
-        str,
-        typer.Option(
-            metavar="POLICY",
-            help="What becomes of value whose grant has expired: 'expire', or 'reissue' it anew.",
-        ),
-    ] = "expire",
+    expired: Expired = "expire",
 ) -> None:
     """Undo one operation: give back to the very grants that it drew from."""
     with call.billing() as billing:

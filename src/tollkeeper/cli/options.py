@@ -31,6 +31,15 @@ Currency: TypeAlias = Annotated[
 AnyCurrency: TypeAlias = Annotated[
     str | None, typer.Argument(metavar="[CURRENCY]", help="Only this currency.", show_default=False)
 ]
+Money: TypeAlias = Annotated[
+    str, typer.Argument(metavar="AMOUNT", help="An amount of money, such as 12.50.")
+]
+MoneyOfHold: TypeAlias = Annotated[
+    str | None, typer.Argument(metavar="[AMOUNT]", help="An amount of money, such as 12.50.")
+]
+CurrencyOfHold: TypeAlias = Annotated[
+    str | None, typer.Argument(metavar="[CURRENCY]", help="ISO 4217 code, with an amount.")
+]
 Hold: TypeAlias = Annotated[
     str, typer.Argument(metavar="HOLD", help="The hold's id, such as hld_01j….")
 ]
@@ -41,6 +50,43 @@ OperationId: TypeAlias = Annotated[
 Feature: TypeAlias = Annotated[
     str | None,
     typer.Option(metavar="KEY", help="For this feature, whose own grants count too."),
+]
+OnlyFeatures: TypeAlias = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--feature", metavar="KEY", help="Only this feature may spend it; may be repeated."
+    ),
+]
+Source: TypeAlias = Annotated[
+    str,
+    typer.Option(
+        metavar="WORD",
+        help="Where it comes from: promotion, allowance, purchase, deposit or a word of yours.",
+    ),
+]
+SourceId: TypeAlias = Annotated[
+    str | None, typer.Option(metavar="ID", help="Your own reference, such as a campaign.")
+]
+Priority: TypeAlias = Annotated[
+    int | None, typer.Option(metavar="N", help="Lower burns first; the source sets a default.")
+]
+EffectiveAt: TypeAlias = Annotated[
+    datetime | None,
+    typer.Option(metavar="TIME", parser=parsing.moment, help="From when on it is spendable: now."),
+]
+ExpiresAt: TypeAlias = Annotated[
+    datetime | None,
+    typer.Option(metavar="TIME", parser=parsing.moment, help="When its rest expires: never."),
+]
+CostBasis: TypeAlias = Annotated[
+    str | None, typer.Option(metavar="MONEY", help="What was paid for it, like '9.00 usd'.")
+]
+Expired: TypeAlias = Annotated[
+    str,
+    typer.Option(
+        metavar="POLICY",
+        help="What becomes of value whose grant has expired: 'expire', or 'reissue' it anew.",
+    ),
 ]
 Overdraft: TypeAlias = Annotated[
     str | None,

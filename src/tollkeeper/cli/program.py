@@ -11,11 +11,14 @@ from tollkeeper.cli import (
     audit,
     bench,
     credits,  # noqa: A004  # it is the noun's own name
+    customers,
     demo,
     failures,
+    history,
     migrate,
     replay,
     version,
+    wallet,
 )
 from tollkeeper.cli.calls import verb
 from tollkeeper.cli.options import Database, Json, Schema
@@ -49,6 +52,9 @@ _BOOKS: Final = "The books"
 _TRIAL: Final = "To see it work"
 
 app.add_typer(credits.app, name="credits", rich_help_panel=_ACCOUNTS)
+app.add_typer(wallet.app, name="wallet", rich_help_panel=_ACCOUNTS)
+app.add_typer(customers.app, name="customers", rich_help_panel=_ACCOUNTS)
+verb(app, "history", rich_help_panel=_ACCOUNTS)(history.history)
 verb(app, "migrate", rich_help_panel=_BOOKS)(migrate.migrate)
 verb(app, "audit", rich_help_panel=_BOOKS)(audit.audit)
 verb(app, "demo", rich_help_panel=_TRIAL)(demo.demo)

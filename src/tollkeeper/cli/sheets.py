@@ -6,8 +6,11 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Final
 
+from tollkeeper.values.texts import canonical_json
+
 if TYPE_CHECKING:
     from tollkeeper.values.books import Balance, Entry, Grant, Page
+    from tollkeeper.values.customers import Customer
     from tollkeeper.values.receipts import Receipt
 
 #: A column that stays however narrow the terminal is.
@@ -145,6 +148,24 @@ def grants(found: "Sequence[Grant]") -> list[Part]:
         for grant in found
     )
     return [Sheet(columns=columns, rows=rows, empty="No grants.")]
+
+
+def customer(found: "Customer") -> list[Part]:
+    """Show what is known of a customer, and nothing of what is not."""
+    told: list[tuple[str, str | None]] = [
+        ("customer", found.id),
+        ("name", found.name),
+        ("e-mail", found.email),
+        ("currency", found.currency),
+        ("zone", found.zone),
+        ("organisation", found.organisation),
+        ("merged into", found.merged_into),
+        ("metadata", canonical_json(dict(found.metadata)) if found.metadata else None),
+        ("created at", moment(found.created_at)),
+        ("updated at", moment(found.updated_at)),
+        ("erased at", moment(found.erased_at) if found.erased_at else None),
+    ]
+    return [Facts(tuple((name, text) for name, text in told if text))]
 
 
 def without_blank_columns(sheet: Sheet) -> Sheet:

@@ -7,10 +7,16 @@ from sqlalchemy import URL, Engine, QueuePool, create_engine, event, make_url
 
 from tollkeeper.errors import InvalidRequest
 
+#: How our own transactions run, whatever the server's default: each statement sees what is new.
+ISOLATION = "READ COMMITTED"
+#: How long a server may take to accept a connection, unless the URL says (`connect_timeout`).
+CONNECT_SECONDS = 10
+
 #: Drivers of async engines, and the one that the writer uses for the same database.
 _SYNC_DRIVERS = {
     "postgresql": "postgresql+psycopg",
     "postgres": "postgresql+psycopg",
+    "postgresql+psycopg_async": "postgresql+psycopg",
     "postgresql+asyncpg": "postgresql+psycopg",
     "sqlite+aiosqlite": "sqlite",
 }
@@ -32,7 +38,7 @@ def open_engine(
 ) -> Opened:
     """Make an engine from a URL, or take the host's (an async engine is opened anew by its URL)."""
     if isinstance(database, Engine):
-        return Opened(database, is_ours=False, is_shared=_in_memory(database.url))
+        return _of_host(database)
     url = make_url(database) if isinstance(database, str | URL) else _url_of(database)
     if url.drivername in _SYNC_DRIVERS:
         url = url.set(drivername=_SYNC_DRIVERS[url.drivername])
@@ -48,7 +54,16 @@ def _url_of(database: Any) -> URL:
             "database must be a URL such as 'sqlite:///app.db', or an SQLAlchemy Engine, not "
             f"{type(database).__name__}."
         )
+    if _in_memory(sync_engine.url):
+        raise InvalidRequest("A database in memory cannot be opened twice; give a file's URL.")
     return sync_engine.url
+
+
+def _of_host(engine: Engine) -> Opened:
+    """Take a host's engine, whatever isolation it has chosen for its own transactions."""
+    if engine.dialect.name == "postgresql":
+        engine = engine.execution_options(isolation_level=ISOLATION)
+    return Opened(engine, is_ours=False, is_shared=_in_memory(engine.url))
 
 
 def _sqlite(url: URL, busy_seconds: float) -> Opened:
@@ -72,8 +87,12 @@ def _prepare_sqlite(connection: Any, _: Any) -> None:
 
 
 def _postgres(url: URL, *, prepare_statements: bool) -> Opened:
-    arguments = {} if prepare_statements else {"prepare_threshold": None}
-    engine = create_engine(url, pool_size=10, max_overflow=20, connect_args=arguments)
+    arguments: dict[str, Any] = {} if prepare_statements else {"prepare_threshold": None}
+    if "connect_timeout" not in url.query:
+        arguments["connect_timeout"] = CONNECT_SECONDS
+    engine = create_engine(
+        url, pool_size=10, max_overflow=20, connect_args=arguments, isolation_level=ISOLATION
+    )
     return Opened(engine, is_ours=True)
 
 

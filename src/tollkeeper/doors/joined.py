@@ -23,9 +23,9 @@ class JoinedDoor:
     """Runs operations on a connection whose transaction somebody else began and will end."""
 
     def __init__(
-        self, connection: Connection, ledger: Ledger, learn_unit: Callable[[str], None]
+        self, source: Callable[[], Connection], ledger: Ledger, learn_unit: Callable[[str], None]
     ) -> None:
-        self._connection = connection
+        self._source = source
         self._ledger = ledger
         self._learn_unit = learn_unit
 
@@ -44,24 +44,26 @@ class JoinedDoor:
     def read(self, query: Callable[[Connection], T]) -> T:
         """Run a query inside the transaction: it sees what was changed before."""
         with translated():
-            return query(self._connection)
+            return query(self._source())
 
     def snapshot(self, query: Callable[[Connection], T]) -> T:
         """Run a query over one unchanging state, which only the host's isolation level can give."""
         with translated():
-            if not is_snapshot(self._connection, self._ledger.database):
+            connection = self._source()
+            if not is_snapshot(connection, self._ledger.database):
                 raise InvalidRequest(
                     "This reads the whole book and needs one unchanging state: open the "
                     "transaction with isolation level REPEATABLE READ."
                 )
-            return query(self._connection)
+            return query(connection)
 
     def transact(self, work: Callable[[Connection], T]) -> T:
         """Run work inside the transaction, all of it or nothing."""
         with translated():
-            first_write(self._connection, self._ledger.database)
-            with self._connection.begin_nested():
-                return work(self._connection)
+            connection = self._source()
+            first_write(connection, self._ledger.database)
+            with connection.begin_nested():
+                return work(connection)
 
     def learn_unit(self, key: str) -> None:
         """Look for a unit on another connection: only what is committed is fixed for life."""

@@ -1,17 +1,24 @@
 """The door of threads: a call sleeps until the writer answered it; reads run where they are."""
 
+import _thread
+import threading
+import weakref
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Engine
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from tollkeeper.decisions.requests import Request
 from tollkeeper.doors.tickets import ThreadTicket
+from tollkeeper.doors.transacting import MAXIMUM_TRIES, pause
 from tollkeeper.doors.writer import Writer
+from tollkeeper.errors import Closed, OutcomeUnknown
 from tollkeeper.ledger.change import Ledger
 from tollkeeper.operations.door import Finish, Result, plain
 from tollkeeper.store.database import begin_snapshot, begin_write
-from tollkeeper.store.faults import translated
+from tollkeeper.store.faults import Fault, fault_of, translated
 from tollkeeper.store.units import all_units
 
 T = TypeVar("T")
@@ -23,10 +30,14 @@ LOCK_TIMEOUT_MS = 10_000
 class ThreadDoor:
     """Runs changes through the writer, and reads on connections of the pool."""
 
-    def __init__(self, engine: Engine, ledger: Ledger, writer: Writer) -> None:
+    def __init__(
+        self, engine: Engine, ledger: Ledger, writer: Writer, *, owns_engine: bool = False
+    ) -> None:
         self._engine = engine
         self._ledger = ledger
         self._writer = writer
+        # Whoever can still make calls holds this door; the writer's own threads do not.
+        weakref.finalize(self, _let_go, writer, engine if owns_engine else None).atexit = False
 
     def change(self, request: Request, finish: Finish | None = None) -> Any:
         """Hand the request to the writer and wait for its answer."""
@@ -47,22 +58,32 @@ class ThreadDoor:
 
     def read(self, query: Callable[[Connection], T]) -> T:
         """Run a query on a connection of the pool."""
-        with translated(), self._engine.connect() as connection:
-            return query(connection)
+        with translated():
+            try:
+                return self._read(query)
+            except Exception as error:
+                if fault_of(error) is not Fault.LOST or isinstance(error, PoolTimeout):
+                    raise
+            # The server was restarted, say: all that the pool had kept is gone by now.
+            return self._read(query)
 
     def snapshot(self, query: Callable[[Connection], T]) -> T:
         """Run a query that reads one unchanging state, and holds up nobody who writes."""
-        with translated(), self._engine.connect() as connection:
+        with translated(), self._connect() as connection:
             begin_snapshot(connection, self._ledger.database)
             return query(connection)
 
     def transact(self, work: Callable[[Connection], T]) -> T:
-        """Run work in a transaction of its own."""
-        with translated(), self._engine.connect() as connection:
-            begin_write(connection, self._ledger.database, LOCK_TIMEOUT_MS)
-            done = work(connection)
-            connection.commit()
-            return done
+        """Run work in a transaction of its own; again where another one came between."""
+        with translated():
+            for attempt in range(MAXIMUM_TRIES):
+                try:
+                    return self._transact(work)
+                except Exception as error:
+                    if fault_of(error) is not Fault.CONFLICT:
+                        raise
+                pause(attempt)
+            return self._transact(work)
 
     def learn_unit(self, key: str) -> None:
         """Read every unit, unless this one was just looked for: they are few, and fixed."""
@@ -76,3 +97,44 @@ class ThreadDoor:
         """Remember a little longer that a unit which was looked for is not in the books."""
         if not self._ledger.units.is_confirmed(key):
             self._ledger.units.looked_for(key)
+
+    def _read(self, query: Callable[[Connection], T]) -> T:
+        with self._connect() as connection:
+            return query(connection)
+
+    def _transact(self, work: Callable[[Connection], T]) -> T:
+        with self._connect() as connection:
+            begin_write(connection, self._ledger.database, LOCK_TIMEOUT_MS)
+            done = work(connection)
+            try:
+                connection.commit()
+            except Exception as error:
+                if fault_of(error) is Fault.LOST:
+                    raise OutcomeUnknown from error
+                raise
+            return done
+
+    def _connect(self) -> Connection:
+        if self._writer.is_closed:
+            raise Closed
+        return self._engine.connect()
+
+
+def _let_go(writer: Writer, engine: Engine | None) -> None:
+    """Close what an app forgot to close, on another thread.
+
+    The collector calls this anywhere, perhaps in the middle of `threading` itself, whose locks it
+    must not touch; so a bare thread makes the real one.
+    """
+    if not writer.is_closed:
+        with suppress(RuntimeError):  # the interpreter is ending, and every thread with it
+            _thread.start_new_thread(_close_beside, (writer, engine))
+
+
+def _close_beside(writer: Writer, engine: Engine | None) -> None:
+    def close() -> None:
+        writer.close()
+        if engine is not None:
+            engine.dispose()
+
+    threading.Thread(target=close, name="tollkeeper-closing", daemon=True).start()

@@ -95,7 +95,7 @@ class Transactor:
                 manner = replace(manner, look_up_keys=True)
             elif fault is not Fault.CONFLICT and (fault is not Fault.LOST or self._has_given_up()):
                 break
-            _pause(attempt)
+            pause(attempt)
         return self._failed(requests, manner, last)
 
     def _failed(
@@ -117,7 +117,7 @@ class Transactor:
         answers = list(lost.answers)
         doubtful = [n for n, answer in enumerate(answers) if isinstance(answer, Receipt)]
         others = [n for n, answer in enumerate(answers) if not isinstance(answer, Receipt)]
-        made = self._cleared_up([requests[n] for n in doubtful], manner)
+        made = self._cleared_up([requests[n] for n in doubtful], manner) if doubtful else []
         if others:
             made += self._run([requests[n] for n in others], manner)
         for number, answer in zip(doubtful + others, made, strict=True):
@@ -136,7 +136,7 @@ class Transactor:
                 last = error
             if time.monotonic() > until:
                 return [_unknown(last) for _ in requests]
-            _pause(attempt)
+            pause(attempt)
             attempt = min(attempt + 1, MAXIMUM_TRIES)
 
     def _attempt(self, requests: Sequence[Request], manner: Manner) -> list[Answer]:
@@ -222,6 +222,6 @@ def _unknown(error: BaseException) -> OutcomeUnknown:
     return unknown
 
 
-def _pause(attempt: int) -> None:
+def pause(attempt: int) -> None:
     """Wait a little longer each time, not in step with others."""
     time.sleep(FIRST_PAUSE_SECONDS * 2**attempt * random.uniform(0.5, 1.5))  # noqa: S311  # no secret

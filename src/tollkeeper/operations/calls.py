@@ -1,6 +1,6 @@
 """What every verb does with its arguments: check them, and make the common part of a request."""
 
-from base64 import b64encode
+from binascii import b2a_base64
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
@@ -16,6 +16,7 @@ from tollkeeper.ids import OPERATION, new_id
 from tollkeeper.ledger.change import Ledger
 from tollkeeper.operations.door import Door
 from tollkeeper.values.amounts import ZERO_OR_MORE, Amount, amount_key, to_minor
+from tollkeeper.values.money import Money
 from tollkeeper.values.texts import check_metadata, check_text
 from tollkeeper.values.units import MONEY_PREFIX, Unit, credits_unit, currency_unit
 
@@ -28,6 +29,7 @@ DEFAULT_LIFETIME = timedelta(minutes=15)
 MAXIMUM_REASON = 2000
 
 Overdraft = Amount | Literal["unlimited"] | None
+MoneyLimit = Money | Literal["unlimited"] | None
 
 
 class Options(TypedDict, total=False):
@@ -96,14 +98,13 @@ def common(
 ) -> dict[str, Any]:
     """Make the part of a request that every verb has; its operation's id is fixed here."""
     made: dict[str, Any] = {"id": new_id(OPERATION), "customer": customer_id(customer)}
-    if options:
+    key = options.get("idempotency_key") if options else None
+    if key is not None:
+        made["idempotency_key"] = check_key(key)
+        made["fingerprint"] = fingerprint_of(fingerprint)
+    if len(options) > (key is not None):
         _check_options(options)
-        key = options.get("idempotency_key")
-        if key is not None:
-            made["idempotency_key"] = check_key(key)
-            made["fingerprint"] = fingerprint_of(fingerprint)
-        if len(options) > 1 or key is None:
-            made["note"] = note(options)
+        made["note"] = note(options)
     return made
 
 
@@ -123,7 +124,9 @@ def check_key(key: object) -> str:
 
 def fingerprint_of(parts: tuple[object, ...]) -> str:
     """Name a request by what it asks for: 96 bits of BLAKE2b, in 16 characters."""
-    return b64encode(blake2b(repr(parts).encode(), digest_size=12).digest()).decode()
+    return b2a_base64(
+        blake2b(repr(parts).encode(), digest_size=12).digest(), newline=False
+    ).decode()
 
 
 def note(options: Options) -> Note | None:

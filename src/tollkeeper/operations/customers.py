@@ -4,9 +4,8 @@ Personal text (e-mail, name, metadata) stands apart from the append-only rows, s
 it is never part of a fingerprint or of a stored result.
 """
 
-from collections.abc import Callable, Mapping
-from typing import Any, TypedDict, Unpack
-from zoneinfo import ZoneInfo
+from collections.abc import Mapping
+from typing import Any, Unpack
 
 from sqlalchemy import Connection
 
@@ -15,43 +14,10 @@ from tollkeeper.decisions.merging import Merge
 from tollkeeper.errors import InvalidRequest
 from tollkeeper.ledger import customers
 from tollkeeper.operations.calls import Desk, Options, common, customer_id
-from tollkeeper.values.currencies import currency as currency_of
+from tollkeeper.operations.fields import CHECKS, Change, Fields, Why, checked
 from tollkeeper.values.customers import PERSONAL, Customer, customer_from
 from tollkeeper.values.receipts import Receipt
-from tollkeeper.values.texts import check_metadata, check_text, echo
-
-#: Most characters of an e-mail address: 64 before the @, 255 after it.
-MAXIMUM_EMAIL = 320
-
-
-class Fields(TypedDict, total=False):
-    """What can be said of a customer."""
-
-    #: IANA time zone, such as "Europe/Berlin".
-    zone: str | None
-    #: ISO 4217 code of the wallet's one currency.
-    currency: str | None
-    email: str | None
-    name: str | None
-    #: Id of the customer who is this one's organisation.
-    organisation: str | None
-    #: The app's own data, JSON of at most 16 KB.
-    metadata: Mapping[str, Any] | None
-
-
-class Why(TypedDict, total=False):
-    """What a change of a customer takes besides, by keyword."""
-
-    #: The caller's name for this one request, at most 255 characters.
-    idempotency_key: str | None
-    #: Why, in a human's words; erasable.
-    reason: str | None
-    #: Who; erasable.
-    actor: str | None
-
-
-class Change(Fields, Why, total=False):
-    """What an update takes."""
+from tollkeeper.values.texts import check_text
 
 
 class Customers:
@@ -95,7 +61,7 @@ class Customers:
             "organisation": organisation,
             "metadata": metadata,
         }
-        fields = {field: value for field, value in _checked(given).items() if value is not None}
+        fields = {field: value for field, value in checked(given).items() if value is not None}
         request = _request(customer, why, "create", fields)
         return self._desk.door.change(Create(**request, fields=fields), _answer)
 
@@ -117,11 +83,11 @@ class Customers:
         The currency can only change while there is no wallet: else it raises CurrencyMismatch.
         Raises CustomerNotFound, and CustomerMerged for a customer who was merged.
         """
-        given = {field: value for field, value in change.items() if field in _CHECKS}
-        why = {word: value for word, value in change.items() if word not in _CHECKS}
+        given = {field: value for field, value in change.items() if field in CHECKS}
+        why = {word: value for word, value in change.items() if word not in CHECKS}
         if not given:
-            raise InvalidRequest(f"Name what to change: {', '.join(_CHECKS)}.")
-        fields = _checked(given)
+            raise InvalidRequest(f"Name what to change: {', '.join(CHECKS)}.")
+        fields = checked(given)
         request = _request(customer, why, "update", fields)
         return self._desk.door.change(Update(**request, fields=fields), _answer)
 
@@ -163,37 +129,3 @@ def _answer(result: Any) -> Customer:
     if isinstance(result, BaseException):
         raise result
     return customer_from(result.customer, result.result)
-
-
-def _checked(fields: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: None if value is None else _CHECKS[name](value) for name, value in fields.items()}
-
-
-def _zone(value: object) -> str:
-    """Check a time zone against the machine's own list of them."""
-    name = check_text(value, "zone")
-    try:
-        ZoneInfo(name)
-    except (KeyError, ValueError, OSError) as error:
-        raise InvalidRequest(
-            f"{echo(name)} is no time zone that this machine knows; write one like 'Europe/Berlin'."
-        ) from error
-    return name
-
-
-def _email(value: object) -> str:
-    text = check_text(value, "email", MAXIMUM_EMAIL)
-    before, at, after = text.rpartition("@")
-    if not (before and at and after):
-        raise InvalidRequest(f"{echo(text)} is no e-mail address.")
-    return text
-
-
-_CHECKS: dict[str, Callable[[Any], Any]] = {
-    "zone": _zone,
-    "currency": lambda value: currency_of(check_text(value, "currency")).code,
-    "email": _email,
-    "name": lambda value: check_text(value, "name"),
-    "organisation": lambda value: check_text(value, "organisation"),
-    "metadata": check_metadata,
-}

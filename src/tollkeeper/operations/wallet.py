@@ -5,7 +5,7 @@ It is the room of credits said in `Money`: the same requests and reads, over acc
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from typing import Literal, Unpack
+from typing import Unpack
 
 from sqlalchemy import Connection
 
@@ -19,7 +19,9 @@ from tollkeeper.operations import looking, making
 from tollkeeper.operations.calls import (
     DEFAULT_LIFETIME,
     Desk,
+    MoneyLimit,
     Options,
+    Overdraft,
     common,
     customer_id,
 )
@@ -28,8 +30,6 @@ from tollkeeper.values.books import Balance, Grant, Page
 from tollkeeper.values.money import Money
 from tollkeeper.values.receipts import Attempt, HoldReceipt, Receipt
 from tollkeeper.values.units import Unit, currency_unit, is_money
-
-Limit = Money | Literal["unlimited"] | None
 
 
 class Wallet:
@@ -91,7 +91,7 @@ class Wallet:
         money: Money,
         *,
         feature: str | None = None,
-        overdraft: Limit = None,
+        overdraft: MoneyLimit = None,
         **options: Unpack[Options],
     ) -> Receipt:
         """Spend money at once, in burn order, then from the overdraft.
@@ -117,7 +117,7 @@ class Wallet:
         money: Money,
         *,
         feature: str | None = None,
-        overdraft: Limit = None,
+        overdraft: MoneyLimit = None,
         **options: Unpack[Options],
     ) -> Attempt:
         """Spend money like `spend`, but answer a short balance with a result, not an error."""
@@ -133,7 +133,7 @@ class Wallet:
         *,
         lifetime: timedelta = DEFAULT_LIFETIME,
         feature: str | None = None,
-        overdraft: Limit = None,
+        overdraft: MoneyLimit = None,
         **options: Unpack[Options],
     ) -> HoldReceipt:
         """Set money aside before the cost is known; it lapses by itself after `lifetime`.
@@ -192,7 +192,9 @@ class Wallet:
         request = making.adjust(customer, unit, minor, options)
         return self._desk.door.change(request)
 
-    def set_overdraft(self, customer: str, limit: Limit, **options: Unpack[Options]) -> Receipt:
+    def set_overdraft(
+        self, customer: str, limit: MoneyLimit, **options: Unpack[Options]
+    ) -> Receipt:
         """Set how far below zero this wallet may go: Money, "unlimited", or None (the unit's).
 
         Money names the currency of a wallet that is new; the other two need one that is chosen.
@@ -231,8 +233,8 @@ class Wallet:
     ) -> Balance | None:
         """Give the balance now, at any moment (`at`), or as it was known at one (`known_at`) (A8).
 
-        None where the wallet was never funded; zero where all is spent. Without a currency it is
-        the customer's only wallet.
+        None where nothing was ever deposited; zero where all is spent. Without a currency it is the
+        customer's only wallet.
         """
         name = customer_id(customer)
         key = None if currency is None else currency_unit(currency).key
@@ -305,7 +307,7 @@ def _part(money: Money | None) -> tuple[Amount | None, str]:
     return _checked(money).amount, money.currency
 
 
-def _limit(limit: Limit, unit: Unit, customer: str) -> Amount | Literal["unlimited"] | None:
+def _limit(limit: MoneyLimit, unit: Unit, customer: str) -> Overdraft:
     """Give a call's overdraft limit as an amount of the unit."""
     if limit is None or limit == "unlimited":
         return limit

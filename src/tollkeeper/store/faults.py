@@ -38,17 +38,23 @@ _BY_STATE = {
     "40001": Fault.CONFLICT,
     "40P01": Fault.CONFLICT,
     "55P03": Fault.LOCKED,
+    "57014": Fault.LOCKED,
     "23505": Fault.DUPLICATE,
     "42P01": Fault.UNMIGRATED,
     "42703": Fault.UNMIGRATED,
     "3F000": Fault.UNMIGRATED,
 }
 
+#: SQLite's own codes; the low byte tells the kind, the others say more.
+_SQLITE_BUSY = (5, 6)
+_SQLITE_BUSY_SNAPSHOT = 517
+
 #: Where the drivers' own errors come from; ours reach us unwrapped (see `running`).
 _DRIVERS = ("psycopg", "sqlite3", "asyncpg", "aiosqlite", "sqlalchemy.dialects")
 
 _ERRORS: dict[Fault, type[StoreError]] = {
     Fault.CONFLICT: SerializationFailure,
+    Fault.DUPLICATE: SerializationFailure,
     Fault.LOCKED: StoreBusy,
     Fault.LOST: StoreUnavailable,
     Fault.UNMIGRATED: NotMigrated,
@@ -72,9 +78,10 @@ def fault_of(error: BaseException) -> Fault:
 
 def as_error(error: BaseException) -> BaseException:
     """Say a database's failure in our words, the original beside it; any other error stays."""
-    if isinstance(error, TollkeeperError) or not _is_of_database(error):
+    fault = fault_of(error)
+    if isinstance(error, TollkeeperError) or (fault is Fault.OTHER and not _is_of_database(error)):
         return error
-    kind = _ERRORS.get(fault_of(error), StoreError)
+    kind = _ERRORS.get(fault, StoreError)
     made = kind()
     made.__cause__ = error
     return made
@@ -107,10 +114,14 @@ def _is_lost(raw: BaseException, state: str | None) -> bool:
 
 
 def _by_text(raw: BaseException) -> Fault:
-    """Read SQLite's messages: its driver gives codes only since Python 3.11, and not to all."""
-    message = str(raw)
-    if "database is locked" in message or "database table is locked" in message:
+    """Read what SQLite says: it gives codes to most errors, and messages to all."""
+    code = getattr(raw, "sqlite_errorcode", None)
+    if code == _SQLITE_BUSY_SNAPSHOT:
+        # A reader whom somebody else has overtaken: waiting would not help, another start does.
+        return Fault.CONFLICT
+    if code is not None and code & 0xFF in _SQLITE_BUSY:
         return Fault.LOCKED
+    message = str(raw)
     if "UNIQUE constraint" in message:
         return Fault.DUPLICATE
     if "no such table" in message or "no such column" in message or "no column named" in message:

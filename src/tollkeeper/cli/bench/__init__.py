@@ -3,14 +3,13 @@
 Its line of JSON has the fields of the peer's benchmark, so that both can be laid side by side.
 """
 
-import asyncio
 import sys
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
-from tollkeeper.cli import answers, screen
+from tollkeeper.cli import answers
 from tollkeeper.cli.calls import Call, verb
 from tollkeeper.cli.places import database_or_temporary
 from tollkeeper.cli.sheets import Facts, Part
@@ -93,7 +92,7 @@ def _bench(
     seconds: float,
     mode: Mode,
 ) -> None:
-    from tollkeeper.cli.bench.load import Load
+    from tollkeeper.cli.bench.measuring import Load, measure
 
     load = Load(
         operation=operation,
@@ -103,31 +102,9 @@ def _bench(
         seconds=seconds,
     )
     with database_or_temporary(call) as there:
-        measured = _measured(there, load, mode)
+        measured = measure(there, load, by_threads=mode is Mode.threads)
     line = _line(load, measured, distribution)
     answers.show(call, line, lambda: _facts(line))
-
-
-def _measured(call: Call, load: "Load", mode: Mode) -> "Measured":
-    from tollkeeper.cli.bench.load import by_tasks, by_threads
-
-    async def tasks() -> "Measured":
-        async with call.async_billing() as billing:
-            return await by_tasks(billing, load)
-
-    asyncio.run(_set_up(call, load))
-    if mode is Mode.tasks:
-        return asyncio.run(tasks())
-    with call.billing() as billing:
-        return by_threads(billing, load)
-
-
-async def _set_up(call: Call, load: "Load") -> None:
-    from tollkeeper.cli.bench.load import set_up
-
-    with screen.progress("Setting up customers", load.customers) as moved:
-        async with call.async_billing() as billing:
-            await set_up(billing, load, moved)
 
 
 def _line(load: "Load", measured: "Measured", distribution: Distribution) -> dict[str, Any]:

@@ -57,13 +57,14 @@ def burn(billing: "Billing", stage: Stage) -> None:
         "arithmetic, so the balance of any moment can be asked for, without a job having run.",
     )
     receipt = billing.credits.consume(CUSTOMER, UNIT, 35, idempotency_key=KEY)
-    stage.show(
-        f"> billing.credits.consume({CUSTOMER!r}, {UNIT!r}, 35)", _paid(billing, receipt.lines)
-    )
     later = billing.credits.balance(CUSTOMER, UNIT, at=datetime.now(UTC) + timedelta(days=8))
     now = number(receipt.balance.available) if receipt.balance else ""
     stage.tell("burnt", [_told(line) for line in receipt.lines])
-    stage.listed([f"available now: {now}", f"in eight days: {number(later.available)}"])
+    stage.show(
+        f"> billing.credits.consume({CUSTOMER!r}, {UNIT!r}, 35)",
+        _paid(billing, receipt.lines),
+        f"available now: {now}\navailable in eight days: {number(later.available)}",
+    )
 
 
 def refuse(billing: "Billing", stage: Stage) -> None:

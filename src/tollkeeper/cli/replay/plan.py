@@ -13,11 +13,15 @@ from typing import Final
 from tollkeeper.cli.replay.pricing import Prices
 from tollkeeper.cli.replay.trace import RecordedCall, read_trace
 from tollkeeper.cli.screen import Moved
+from tollkeeper.values.amounts import POWERS_OF_TEN
 from tollkeeper.values.money import Money
 
 #: What the customers' deposits are, in percent of what their calls cost; they take turns. Those
 #: with less than 100 run dry, those with 100 just about.
 LEVELS: Final = (200, 120, 100, 50)
+
+#: Decimal digits of a deposit, so that people can read it.
+DEPOSIT_DIGITS: Final = 4
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,5 +96,7 @@ def customer_of(number: int, customers: int) -> int:
 
 
 def deposit(customer: int, cost: int, prices: Prices) -> Money:
-    """Work out a customer's deposit from what its calls cost; it is never nothing."""
-    return prices.money(max(1, cost * LEVELS[customer % len(LEVELS)] // 100))
+    """Work out a customer's deposit from what its calls cost, in whole steps; never nothing."""
+    step = POWERS_OF_TEN[prices.unit.scale - DEPOSIT_DIGITS]
+    steps = cost * LEVELS[customer % len(LEVELS)] // (100 * step)
+    return prices.money(max(1, steps) * step)

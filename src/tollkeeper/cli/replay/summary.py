@@ -1,4 +1,4 @@
-"""Tells how a replay went: in all, and for those customers who spent most."""
+"""Tells how a replay went: in all, and for those customers who called most."""
 
 from dataclasses import dataclass
 from decimal import Decimal
@@ -40,9 +40,9 @@ class Summary:
         }
 
     def top(self) -> list[tuple[int, Count]]:
-        """List those who spent most, most first."""
+        """List those who called most, most first."""
         everybody = sorted(
-            self.tally.by_customer.items(), key=lambda each: (-each[1].spent, each[0])
+            self.tally.by_customer.items(), key=lambda each: (-each[1].calls, each[0])
         )
         return everybody[:SHOWN]
 
@@ -64,10 +64,7 @@ class Summary:
             ("spent", money(total.spent)),
             ("left", money(total.available)),
             ("uncollected", money(total.uncollected)),
-            (
-                "speed",
-                f"{total.calls / self.seconds:,.0f} calls a second, a hold and a settle each",
-            ),
+            ("speed", f"{speed:,.0f} calls a second, a hold and a settle each"),
         ]
         if total.replayed:
             text = f"{total.replayed:,} calls were charged by an earlier run of this name"
@@ -92,16 +89,42 @@ class Summary:
                 f"{count.refused:,}",
                 f"{count.context:,}",
                 f"{count.generated:,}",
-                *map(self._money, (count.deposited, count.spent, count.available)),
+                *money,
             )
-            for number, count in self.top()
+            for (number, count), money in zip(self.top(), self._aligned(), strict=True)
         )
         more = len(self.tally.by_customer) - len(rows)
         note = f"and {more:,} customers more" if more else None
         return Sheet(columns=columns, rows=rows, note=note)
 
+    def _aligned(self) -> list[tuple[str, ...]]:
+        """Write the money of the table, each column with as many digits in every row."""
+        counts = [count for _, count in self.top()]
+        columns = (
+            [count.deposited for count in counts],
+            [count.spent for count in counts],
+            [count.available for count in counts],
+        )
+        return list(
+            zip(*(_padded([self._money(each) for each in c]) for c in columns), strict=True)
+        )
+
     def _money(self, amount: Decimal) -> str:
         return Money(amount, self.plan.prices.currency).format()
+
+
+def _padded(texts: list[str]) -> list[str]:
+    """Set the decimal points below each other.
+
+    >>> _padded(["$1.50", "$0.1234"])
+    ['$1.5000', '$0.1234']
+    """
+    decimals = [len(text.partition(".")[2]) for text in texts]
+    most = max(decimals, default=0)
+    return [
+        text + "0" * (most - count) if count else text
+        for text, count in zip(texts, decimals, strict=True)
+    ]
 
 
 def _span(plan: Plan) -> str:

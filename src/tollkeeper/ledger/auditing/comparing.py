@@ -98,7 +98,7 @@ def _compare_sums(row: AccountRow, told: AccountTeller, findings: Findings) -> N
 
 def _compare_grants(account: Account, told: AccountTeller, findings: Findings) -> None:
     """Compare the open grants of an account with those that its entries leave open (law 2)."""
-    open_grants = {name: grant for name, grant in told.lines.grants.items() if grant.remaining}
+    open_grants = {name: grant for name, grant in told.lines.grants.items() if grant.remaining > 0}
     for grant in account.grants:
         place = Place(account.customer, account.unit, grant=grant.id)
         entries_say = open_grants.pop(grant.id, None)

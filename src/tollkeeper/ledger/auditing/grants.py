@@ -24,6 +24,7 @@ class Told:
 
     def __init__(self, fact: FactRow) -> None:
         self.fact = fact
+        #: What the entry that made it gave.
         self.amount = fact.amount
         self.is_restricted = bool(fact.features)
         self.remaining = 0
@@ -120,7 +121,7 @@ class Teller:
         """Compare a grant's fact with the entry that made it."""
         fact = told.fact
         if change != fact.amount:
-            told.is_faulty = True
+            told.amount = change
             self._add(
                 GRANTS,
                 "A grant's amount is not what its entry gave.",

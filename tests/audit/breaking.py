@@ -1,0 +1,100 @@
+"""Breaks the books by hand, as no verb of the product can: raw SQL with the guards taken away.
+
+The guards are put back afterwards, so that an audit reports what was broken and not how.
+"""
+
+import json
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from sqlalchemy import Connection, create_engine, make_url, text
+
+from tollkeeper.store.migrations import guard
+from tollkeeper.store.migrations.place import Place
+
+TABLES = ("account", "customer", "grant_fact", "hold", "note", "operation", "unit")
+
+
+class Raw:
+    """A raw connection: SQL writes our tables as {operation}, {account} and so on."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self.is_postgres = connection.dialect.name == "postgresql"
+        prefix = "tollkeeper." if self.is_postgres else "tollkeeper_"
+        self.names = {table: prefix + table for table in TABLES}
+
+    def run(self, sql: str, **values: Any) -> int:
+        """Run a statement; give the number of rows."""
+        return self._connection.execute(text(sql.format(**self.names)), values).rowcount
+
+    def rows(self, sql: str, **values: Any) -> list[Any]:
+        """Run a query."""
+        return list(self._connection.execute(text(sql.format(**self.names)), values))
+
+    def grants(self, customer: str, change: Callable[[list[Any]], list[Any]]) -> None:
+        """Change what a customer's one account says of its open grants."""
+        where = "WHERE customer_id = :customer"
+        [(before,)] = self.rows(f"SELECT grants FROM {{account}} {where}", customer=customer)
+        after = json.dumps(change(json.loads(before)), separators=(",", ":"))
+        assert after != before
+        self.run(
+            f"UPDATE {{account}} SET grants = :grants {where}", grants=after, customer=customer
+        )
+
+    def forget_unique_keys(self) -> None:
+        """Let a key stand twice."""
+        if self.is_postgres:
+            self.run("ALTER TABLE {operation} DROP CONSTRAINT operation_key")
+            return
+        [(made,)] = self.rows("SELECT sql FROM sqlite_master WHERE name = 'tollkeeper_operation'")
+        lines = [line for line in made.splitlines() if "tollkeeper_operation_key" not in line]
+        loose = "\n".join(lines).replace("tollkeeper_operation", "loose", 1)
+        assert "operation_key" not in loose
+        self._connection.exec_driver_sql("PRAGMA legacy_alter_table = ON")
+        self._connection.exec_driver_sql(loose)
+        self.run("INSERT INTO loose SELECT * FROM {operation}")
+        self.run("DROP TABLE {operation}")
+        self.run("ALTER TABLE loose RENAME TO {operation}")
+
+    def forget_foreign_keys(self) -> None:
+        """Let an account stand without its customer."""
+        if self.is_postgres:
+            self.run("ALTER TABLE {account} DROP CONSTRAINT account_customer_id_fkey")
+
+
+@contextmanager
+def broken(url: str, *, guarded: bool = True) -> Iterator[Raw]:
+    """Open the books without their guards; with `guarded` they stand again at the end."""
+    engine = create_engine(url)
+    place = _place(url)
+    try:
+        with engine.begin() as connection:
+            raw = Raw(connection)
+            _take_guards_away(raw)
+            yield raw
+            if guarded:
+                for statement in guard.statements(place):
+                    connection.exec_driver_sql(statement.replace("%", "%%"))
+    finally:
+        engine.dispose()
+
+
+def _place(url: str) -> Place:
+    if make_url(url).get_backend_name() == "postgresql":
+        return Place(dialect="postgresql", schema="tollkeeper", prefix="")
+    return Place(dialect="sqlite", schema=None, prefix="tollkeeper_")
+
+
+def _take_guards_away(raw: Raw) -> None:
+    if raw.is_postgres:
+        for table in ("operation", "grant_fact"):
+            for name in ("append_only", "append_only_truncate"):
+                raw.run(f"DROP TRIGGER {name} ON {{{table}}}")
+    else:
+        found = raw.rows("SELECT name FROM sqlite_master WHERE type = 'trigger'")
+        for (name,) in found:
+            raw.run(f"DROP TRIGGER {name}")
+
+
