@@ -31,7 +31,7 @@ from tollkeeper.store.migrate import Migrated, migrate
 from tollkeeper.values.units import Unit
 
 #: How many transactions of one `Billing` run side by side on PostgreSQL.
-POSTGRES_LANES = 2
+POSTGRES_LANES = 1
 
 
 class _Wired:

@@ -3,13 +3,12 @@
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from decimal import Decimal
 from typing import Any, TypeVar
 
-import sqlalchemy
-from sqlalchemy import Connection, Engine, create_engine, text
+from sqlalchemy import Connection, NullPool, create_engine, text
 
 from tollkeeper import Billing
 from tollkeeper.errors import TollkeeperError
@@ -18,8 +17,6 @@ T = TypeVar("T")
 UNIT = "credits"
 #: How long a test waits for what must happen soon.
 SOON_SECONDS = 20.0
-
-Result = Any
 
 
 class GateClock:
@@ -52,25 +49,7 @@ class GateClock:
         self._open.set()
 
 
-def at_once(work: Callable[[int], T], callers: int) -> list[T | BaseException]:
-    """Call work from as many threads at the same moment; give each answer or error."""
-    start = threading.Barrier(callers)
-    results: list[T | BaseException] = [AssertionError("never answered")] * callers
-
-    def call(number: int) -> None:
-        start.wait(SOON_SECONDS)
-        results[number] = outcome(lambda: work(number))
-
-    threads = [threading.Thread(target=call, args=(number,)) for number in range(callers)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(60)
-    assert not any(thread.is_alive() for thread in threads)
-    return results
-
-
-def outcome(work: Callable[[], T]) -> T | BaseException:
+def outcome(work: Callable[[], T]) -> T | TollkeeperError:
     """Give what a call answers, or the error of ours that it raises."""
     try:
         return work()
@@ -78,32 +57,110 @@ def outcome(work: Callable[[], T]) -> T | BaseException:
         return error
 
 
-def beside(work: Callable[[], T]) -> "Beside[T]":
+def beside(work: Callable[[], T]) -> Future[T]:
     """Run work on a thread beside the test."""
-    return Beside(work)
+    future: Future[T] = Future()
+
+    def run() -> None:
+        try:
+            future.set_result(work())
+        except BaseException as error:  # noqa: BLE001  # it is the test's to look at
+            future.set_exception(error)
+
+    threading.Thread(target=run, daemon=True).start()
+    return future
 
 
-class Beside[T]:
-    """Work on a thread of its own, and what became of it."""
+def at_once(work: Callable[[int], T], callers: int) -> list[T | TollkeeperError]:
+    """Call work from as many threads at the same moment; give each answer or error of ours."""
+    start = threading.Barrier(callers)
 
-    def __init__(self, work: Callable[[], T]) -> None:
-        self._result: T | BaseException | None = None
-        self.done = threading.Event()
+    def call(number: int) -> T | TollkeeperError:
+        start.wait(SOON_SECONDS)
+        return outcome(lambda: work(number))
 
-        def run() -> None:
-            try:
-                self._result = work()
-            except BaseException as error:
-                self._result = error
-            self.done.set()
+    calls = [beside(lambda number=number: call(number)) for number in range(callers)]  # type: ignore[misc]  # mypy cannot infer a lambda's default
+    return [future.result(60) for future in calls]
 
-        self.thread = threading.Thread(target=run, daemon=True)
-        self.thread.start()
 
-    def result(self, seconds: float = SOON_SECONDS) -> T:
-        """Wait for the answer; raise the error where it is one."""
-        assert self.done.wait(seconds), "never answered"
-        self.thread.join(seconds)
-        if isinstance(self._result, BaseException):
-            raise self._result
-        return self._result  # type: ignore[return-value]  # it is done, so it is a T
+def count(results: Sequence[object], kind: type[object]) -> int:
+    """Count the results of one kind."""
+    return sum(isinstance(result, kind) for result in results)
+
+
+def until(happened: Callable[[], bool], seconds: float = SOON_SECONDS) -> None:
+    """Wait until something has happened."""
+    deadline = time.monotonic() + seconds
+    while not happened():
+        assert time.monotonic() < deadline, "it never happened"
+        time.sleep(0.005)
+
+
+@contextmanager
+def connected(url: str) -> Iterator[Connection]:
+    """Open a connection as a host would, in no transaction yet; what is left open is undone."""
+    engine = create_engine(url, poolclass=NullPool)
+    try:
+        with engine.connect() as connection:
+            yield connection
+    finally:
+        engine.dispose()
+
+
+@contextmanager
+def locked(url: str, customer: str) -> Iterator[Connection]:
+    """Lock a customer's account elsewhere; on SQLite, where there is one lock, everything."""
+    with connected(url) as connection:
+        if connection.dialect.name == "sqlite":
+            connection.exec_driver_sql("BEGIN IMMEDIATE")
+        else:
+            query = "SELECT 1 FROM tollkeeper.account WHERE customer_id = :customer FOR UPDATE"
+            connection.execute(text(query), {"customer": customer})
+        yield connection
+        connection.rollback()
+
+
+def is_sqlite(url: str) -> bool:
+    """Tell which database a URL is of."""
+    return url.startswith("sqlite")
+
+
+def view(url: str, name: str) -> str:
+    """Give one of the documented views' name in SQL."""
+    return f"tollkeeper_{name}" if is_sqlite(url) else f"tollkeeper.{name}"
+
+
+def rows(url: str, sql: str, **values: Any) -> list[tuple[Any, ...]]:
+    """Ask the database itself."""
+    with connected(url) as connection:
+        return [tuple(row) for row in connection.execute(text(sql), values)]
+
+
+def entries(url: str, customer: str) -> list[tuple[str, str, int, int]]:
+    """Give a customer's entries from the documented view: operation, kind, version, change."""
+    return [
+        (row[0], row[1], row[2], row[3])
+        for row in rows(
+            url,
+            f"SELECT operation_id, kind, version, available_change_minor"
+            f" FROM {view(url, 'entries')} WHERE customer_id = :customer ORDER BY version",
+            customer=customer,
+        )
+    ]
+
+
+def check(billing: Billing, url: str, *customers: str) -> None:
+    """Prove customers' books: by the audit, and once more by hand over the documented views."""
+    for customer in customers:
+        report = billing.books.audit(customer=customer)
+        assert report.ok, report.findings
+        found = entries(url, customer)
+        assert [version for _, _, version, _ in found] == list(range(1, len(found) + 1))
+        balances = rows(
+            url,
+            f"SELECT available_minor, version FROM {view(url, 'balances')}"
+            " WHERE customer_id = :customer",
+            customer=customer,
+        )
+        assert balances == ([(sum(change for *_, change in found), len(found))] if found else [])
+        assert all(available >= 0 for available, _ in balances)

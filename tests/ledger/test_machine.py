@@ -60,6 +60,8 @@ class Machine(RuleBasedStateMachine):
         self.holds: list[Named] = []
         self.grants: list[Named] = []
         self.keys = 0
+        #: How much happened since the clock last moved.
+        self.changes = 0
 
     def teardown(self) -> None:
         if hasattr(self, "both"):
@@ -85,7 +87,12 @@ class Machine(RuleBasedStateMachine):
         def call(room: Any) -> Any:
             return getattr(room, verb)(name, *given, idempotency_key=key, **more)
 
+        self.changes += 1
         return self.both.change(how.door, name, call, predict, key)
+
+    def is_there_anything(self) -> bool:
+        """Whether some grant has something left."""
+        return any(account.remains() for account in self.book.accounts.values())
 
     @rule(
         how=calls,
@@ -261,45 +268,32 @@ class Machine(RuleBasedStateMachine):
             how, lambda now: self.book.release(name, unit, hold, now), "release", name, hold
         )
 
-    @rule(how=calls, who=people, unit=units, amount=st.none() | some.amounts)
-    def revoke(self, how: How, who: int, unit: str, amount: int | None) -> None:
-        name = self.person(who)
-        taken = None if amount is None else written(amount)
-        self.change(
-            how,
-            lambda now: self.book.revoke(name, unit, amount, None, now),
-            "revoke",
-            name,
-            unit,
-            taken,
-        )
-
-    @precondition(lambda self: self.grants)
-    @rule(how=calls, pick=picks, amount=st.none() | some.amounts)
-    def revoke_one(self, how: How, pick: int, amount: int | None) -> None:
-        name, unit, grant = self.picked(self.grants, pick)
-        taken = None if amount is None else written(amount)
-        self.change(
-            how,
-            lambda now: self.book.revoke(name, unit, amount, grant, now),
-            "revoke",
-            name,
-            unit,
-            taken,
-            grant=grant,
-        )
-
-    @rule(how=calls, who=people)
-    def revoke_everything(self, how: How, who: int) -> None:
-        name = self.person(who)
+    @precondition(lambda self: self.is_there_anything())
+    @rule(
+        how=calls,
+        who=people,
+        unit=st.none() | units,
+        amount=st.none() | some.amounts,
+        pick=st.none() | picks,
+    )
+    def revoke(
+        self, how: How, who: int, unit: str | None, amount: int | None, pick: int | None
+    ) -> None:
+        """Take back an amount or all of a unit, or everything, or one grant."""
+        name, grant = self.person(who), None
+        if unit is None:
+            amount = None
+        elif pick is not None and self.grants:
+            name, unit, grant = self.picked(self.grants, pick)
+        opened = sorted(key for key in LIMITS if (name, key) in self.book.accounts)
 
         def predict(now: Any) -> list[Entry]:
-            opened = [unit for unit in sorted(LIMITS) if (name, unit) in self.book.accounts]
-            return [
-                entry for unit in opened for entry in self.book.revoke(name, unit, None, None, now)
-            ]
+            named = opened if unit is None else [unit]
+            done = [self.book.revoke(name, key, amount, grant, now) for key in named]
+            return [entry for entries in done for entry in entries]
 
-        self.change(how, predict, "revoke", name)
+        taken = None if amount is None else written(amount)
+        self.change(how, predict, "revoke", name, unit, taken, grant=grant)
 
     @rule(
         how=calls,
@@ -321,6 +315,7 @@ class Machine(RuleBasedStateMachine):
             **note,
         )
 
+    @precondition(lambda self: self.is_there_anything())
     @rule(how=calls, who=people, unit=units, limit=some.limits)
     def set_overdraft(self, how: How, who: int, unit: str, limit: int | None) -> None:
         name = self.person(who)
@@ -359,8 +354,10 @@ class Machine(RuleBasedStateMachine):
             expired=expired,
         )
 
+    @precondition(lambda self: self.changes)
     @rule(step=some.steps)
     def time_passes(self, step: timedelta) -> None:
+        self.changes = 0
         self.both.move_on(step)
         self.touched.update(self.both.customers)
 
@@ -377,6 +374,7 @@ class Machine(RuleBasedStateMachine):
         number = pick % len(self.both.past)
         self.both.compare_then(number, later, self.both.customers[who], unit)
 
+    @precondition(lambda self: self.is_there_anything())
     @rule(who=people, unit=units, amount=some.amounts)
     def roll_back(self, who: int, unit: str, amount: int) -> None:
         """What a host rolls back never happened."""
