@@ -125,8 +125,8 @@ class Billing:
     def using(self, connection: Any) -> "Joined":
         """Run verbs inside the transaction of a connection or session that the app hands over."""
         wired = self._wired
-        source = join(connection, wired.ledger.database.dialect)
-        return Joined(JoinedDoor(source, wired.ledger, wired.threads.learn_unit), wired.ledger)
+        source, ledger = join(connection, wired.ledger.database.dialect), wired.ledger.apart()
+        return Joined(JoinedDoor(source, ledger, wired.threads.learn_unit), ledger)
 
     def close(self) -> None:
         """Answer the calls under way, then let go of the database."""
@@ -252,8 +252,8 @@ class JoinedTasks:
 
         async def call(*arguments: Any, **options: Any) -> Any:
             def work(source: Source) -> Any:
-                door = JoinedDoor(source, wired.ledger, ask_for_unit)
-                room = getattr(Joined(door, wired.ledger), self._room)
+                ledger = wired.ledger.apart()
+                room = getattr(Joined(JoinedDoor(source, ledger, ask_for_unit), ledger), self._room)
                 return getattr(room, verb)(*arguments, **options)
 
             wired = self._wired

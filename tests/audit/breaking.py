@@ -1,6 +1,7 @@
 """Breaks the books by hand, as no verb of the product can: raw SQL with the guards taken away.
 
-The guards are put back afterwards, so that an audit reports what was broken and not how.
+All happens in one transaction, which the audit joins and which is rolled back: one history serves
+many tests. The guards are put back before, so that an audit reports what was broken and not how.
 """
 
 import json
@@ -10,8 +11,10 @@ from typing import Any
 
 from sqlalchemy import Connection, create_engine, make_url, text
 
+from tollkeeper import Billing
 from tollkeeper.store.migrations import guard
 from tollkeeper.store.migrations.place import Place
+from tollkeeper.values.findings import AuditReport
 
 TABLES = ("account", "customer", "grant_fact", "hold", "note", "operation", "unit")
 
@@ -19,19 +22,38 @@ TABLES = ("account", "customer", "grant_fact", "hold", "note", "operation", "uni
 class Raw:
     """A raw connection: SQL writes our tables as {operation}, {account} and so on."""
 
-    def __init__(self, connection: Connection) -> None:
-        self._connection = connection
+    def __init__(self, connection: Connection, place: Place) -> None:
+        self.connection = connection
+        self._place = place
         self.is_postgres = connection.dialect.name == "postgresql"
         prefix = "tollkeeper." if self.is_postgres else "tollkeeper_"
         self.names = {table: prefix + table for table in TABLES}
 
     def run(self, sql: str, **values: Any) -> int:
         """Run a statement; give the number of rows."""
-        return self._connection.execute(text(sql.format(**self.names)), values).rowcount
+        return self.connection.execute(text(sql.format(**self.names)), values).rowcount
 
     def rows(self, sql: str, **values: Any) -> list[Any]:
         """Run a query."""
-        return list(self._connection.execute(text(sql.format(**self.names)), values))
+        return list(self.connection.execute(text(sql.format(**self.names)), values))
+
+    def audit(self, billing: Billing, *, guarded: bool = True) -> AuditReport:
+        """Put the guards back and audit what was broken, inside the same transaction."""
+        if guarded:
+            for statement in guard.statements(self._place):
+                self.connection.exec_driver_sql(statement.replace("%", "%%"))
+        return billing.using(self.connection).books.audit()
+
+    def take_guards_away(self) -> None:
+        """Let facts be changed."""
+        if self.is_postgres:
+            for table in ("operation", "grant_fact"):
+                for name in ("append_only", "append_only_truncate"):
+                    self.run(f"DROP TRIGGER {name} ON {{{table}}}")
+        else:
+            found = self.rows("SELECT name FROM sqlite_master WHERE type = 'trigger'")
+            for (name,) in found:
+                self.run(f"DROP TRIGGER {name}")
 
     def grants(self, customer: str, change: Callable[[list[Any]], list[Any]]) -> None:
         """Change what a customer's one account says of its open grants."""
@@ -52,8 +74,8 @@ class Raw:
         lines = [line for line in made.splitlines() if "tollkeeper_operation_key" not in line]
         loose = "\n".join(lines).replace("tollkeeper_operation", "loose", 1)
         assert "operation_key" not in loose
-        self._connection.exec_driver_sql("PRAGMA legacy_alter_table = ON")
-        self._connection.exec_driver_sql(loose)
+        self.connection.exec_driver_sql("PRAGMA legacy_alter_table = ON")
+        self.connection.exec_driver_sql(loose)
         self.run("INSERT INTO loose SELECT * FROM {operation}")
         self.run("DROP TABLE {operation}")
         self.run("ALTER TABLE loose RENAME TO {operation}")
@@ -65,36 +87,24 @@ class Raw:
 
 
 @contextmanager
-def broken(url: str, *, guarded: bool = True) -> Iterator[Raw]:
-    """Open the books without their guards; with `guarded` they stand again at the end."""
-    engine = create_engine(url)
-    place = _place(url)
+def broken(url: str) -> Iterator[Raw]:
+    """Open the books without their guards; whatever is done to them is undone at the end."""
+    is_postgres = make_url(url).get_backend_name() == "postgresql"
+    level = {"isolation_level": "REPEATABLE READ"} if is_postgres else {}
+    engine = create_engine(url, **level)
     try:
-        with engine.begin() as connection:
-            raw = Raw(connection)
-            _take_guards_away(raw)
+        with engine.connect() as connection:
+            raw = Raw(connection, _place(is_postgres=is_postgres))
+            if not is_postgres:
+                connection.exec_driver_sql("BEGIN IMMEDIATE")
+            raw.take_guards_away()
             yield raw
-            if guarded:
-                for statement in guard.statements(place):
-                    connection.exec_driver_sql(statement.replace("%", "%%"))
+            connection.rollback()
     finally:
         engine.dispose()
 
 
-def _place(url: str) -> Place:
-    if make_url(url).get_backend_name() == "postgresql":
+def _place(*, is_postgres: bool) -> Place:
+    if is_postgres:
         return Place(dialect="postgresql", schema="tollkeeper", prefix="")
     return Place(dialect="sqlite", schema=None, prefix="tollkeeper_")
-
-
-def _take_guards_away(raw: Raw) -> None:
-    if raw.is_postgres:
-        for table in ("operation", "grant_fact"):
-            for name in ("append_only", "append_only_truncate"):
-                raw.run(f"DROP TRIGGER {name} ON {{{table}}}")
-    else:
-        found = raw.rows("SELECT name FROM sqlite_master WHERE type = 'trigger'")
-        for (name,) in found:
-            raw.run(f"DROP TRIGGER {name}")
-
-

@@ -1,4 +1,4 @@
-"""A small history in which everything happens that the audit knows of, made through the front door."""
+"""A small history in which everything happens that the audit knows of, by the front door."""
 
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal

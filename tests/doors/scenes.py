@@ -1,5 +1,6 @@
 """What the tests of the doors share: many callers at once, locks held elsewhere, checked books."""
 
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -57,13 +58,13 @@ def outcome(work: Callable[[], T]) -> T | TollkeeperError:
         return error
 
 
-def beside(work: Callable[[], T]) -> Future[T]:
+def beside(work: Callable[..., T], *arguments: Any) -> Future[T]:
     """Run work on a thread beside the test."""
     future: Future[T] = Future()
 
     def run() -> None:
         try:
-            future.set_result(work())
+            future.set_result(work(*arguments))
         except BaseException as error:  # noqa: BLE001  # it is the test's to look at
             future.set_exception(error)
 
@@ -79,13 +80,20 @@ def at_once(work: Callable[[int], T], callers: int) -> list[T | TollkeeperError]
         start.wait(SOON_SECONDS)
         return outcome(lambda: work(number))
 
-    calls = [beside(lambda number=number: call(number)) for number in range(callers)]  # type: ignore[misc]  # mypy cannot infer a lambda's default
+    calls = [beside(call, number) for number in range(callers)]
     return [future.result(60) for future in calls]
 
 
 def count(results: Sequence[object], kind: type[object]) -> int:
     """Count the results of one kind."""
     return sum(isinstance(result, kind) for result in results)
+
+
+def waits(thread: int | None) -> bool:
+    """Tell whether a thread sleeps until the writer answers its call."""
+    frame = sys._current_frames().get(thread or 0)
+    code = frame.f_code if frame else None
+    return code is not None and code.co_name == "wait" and "tollkeeper" in code.co_filename
 
 
 def until(happened: Callable[[], bool], seconds: float = SOON_SECONDS) -> None:

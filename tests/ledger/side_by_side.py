@@ -27,7 +27,6 @@ from tollkeeper.values.units import credits_unit
 START = datetime(2026, 3, 1, 12, tzinfo=UTC)
 #: Units and their own overdraft limits.
 LIMITS: dict[str, int | None] = {"calls": 0, "tokens": 20 * HALF}
-DOORS = ("first", "second", "joined")
 
 Call = Callable[[Any], Any]
 #: What the model does for a call; None where an earlier answer is given again.

@@ -2,7 +2,7 @@
 
 from datetime import datetime, timedelta
 from decimal import Decimal
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from hypothesis import strategies as st
 
@@ -71,3 +71,139 @@ def limit_of(minor: int | None) -> Decimal | str | None:
     if minor is None:
         return None
     return "unlimited" if minor < 0 else written(minor)
+
+
+class How(NamedTuple):
+    """How a call is made: through which door, and whether under an idempotency key."""
+
+    door: str
+    keyed: bool
+
+
+#: One of two Billings, or a host's own transaction.
+DOORS = ("first", "second", "joined")
+
+calls = st.builds(How, st.sampled_from(DOORS), st.booleans())
+people = st.integers(0, 2)
+units = st.sampled_from(["calls", "calls", "tokens"])
+picks = st.integers(0, 10_000)
+seconds = st.sampled_from([0, 1, 60, 3600, 7200])
+
+#: For each action how often it is chosen, and its arguments.
+ACTIONS: dict[str, tuple[int, dict[str, st.SearchStrategy[Any]]]] = {
+    "grant": (
+        4,
+        {
+            "how": calls,
+            "who": people,
+            "unit": units,
+            "amount": amounts,
+            "source": sources,
+            "priority": priorities,
+            "times": times,
+            "features": restrictions,
+            "cost": costs,
+        },
+    ),
+    "consume": (
+        4,
+        {
+            "how": calls,
+            "who": people,
+            "unit": units,
+            "amount": small_amounts,
+            "feature": features,
+            "overdraft": limits,
+        },
+    ),
+    "ask_and_try": (
+        1,
+        {"who": people, "unit": units, "amount": small_amounts, "feature": features},
+    ),
+    "hold": (
+        4,
+        {
+            "how": calls,
+            "who": people,
+            "unit": units,
+            "amount": small_amounts,
+            "lifetime": lifetimes,
+            "feature": features,
+            "overdraft": limits,
+        },
+    ),
+    "extend": (
+        1,
+        {
+            "how": calls,
+            "pick": picks,
+            "amount": st.none() | small_amounts,
+            "lifetime": lifetimes,
+        },
+    ),
+    "settle": (3, {"how": calls, "pick": picks, "amount": uses, "excess": excesses}),
+    "release": (1, {"how": calls, "pick": picks}),
+    "revoke": (
+        1,
+        {
+            "how": calls,
+            "who": people,
+            "unit": st.none() | units,
+            "amount": st.none() | amounts,
+            "pick": st.none() | picks,
+        },
+    ),
+    "correct": (
+        1,
+        {
+            "how": calls,
+            "who": people,
+            "unit": units,
+            "amount": signed_amounts,
+            "verb": st.sampled_from(["adjust", "set_balance"]),
+        },
+    ),
+    "set_overdraft": (1, {"how": calls, "who": people, "unit": units, "limit": limits}),
+    "transfer": (
+        2,
+        {
+            "how": calls,
+            "who": people,
+            "further": st.integers(1, 2),
+            "unit": units,
+            "amount": small_amounts,
+        },
+    ),
+    "reverse": (
+        3,
+        {"how": calls, "pick": picks, "expired": st.sampled_from(["expire", "reissue"])},
+    ),
+    "time_passes": (6, {"step": steps}),
+    "key_again": (
+        1,
+        {
+            "door": st.sampled_from(DOORS),
+            "pick": picks,
+            "request": st.sampled_from(["same", "another"]),
+        },
+    ),
+    "look_back": (
+        2,
+        {
+            "pick": picks,
+            "who": people,
+            "unit": units,
+            "later": seconds.map(lambda number: timedelta(seconds=number)),
+        },
+    ),
+    "roll_back": (1, {"who": people, "unit": units, "amount": amounts}),
+}
+
+#: One action, with its arguments.
+actions = st.one_of(
+    [
+        st.tuples(st.just(name), st.fixed_dictionaries(arguments))
+        for name, (weight, arguments) in ACTIONS.items()
+        for _ in range(weight)
+    ]
+)

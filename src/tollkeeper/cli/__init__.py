@@ -8,6 +8,8 @@ import sys
 
 def main() -> None:
     """Run the command line of this process, and end it with the exit code."""
-    from tollkeeper.cli.program import run
-
+    try:
+        from tollkeeper.cli.program import run
+    except KeyboardInterrupt:
+        sys.exit(130)
     sys.exit(run(sys.argv[1:]))

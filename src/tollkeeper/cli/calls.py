@@ -145,7 +145,11 @@ def _opened(call: Call, kind: Callable[..., B]) -> B:
             "postgresql://user:password@host/name."
         ) from error
     except ModuleNotFoundError as error:
-        raise InvalidRequest(
-            f"The driver of this database is not installed ({error.name}); "
-            "for PostgreSQL: pip install 'tollkeeper[postgres]'."
-        ) from error
+        raise InvalidRequest(_missing(error.name or "")) from error
+
+
+def _missing(module: str) -> str:
+    """Say what to do about a driver that is not installed."""
+    if module.startswith(("psycopg", "asyncpg")):
+        return f"PostgreSQL's driver {module} is missing: pip install 'tollkeeper[postgres]'."
+    return "Tollkeeper runs on SQLite and PostgreSQL; the URL names another database."

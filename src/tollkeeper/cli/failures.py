@@ -37,7 +37,7 @@ _USAGE_ERRORS: Final = typer.BadParameter.__mro__[1]
 def report(error: BaseException, *, as_json: bool) -> int:
     """Say what failed in one line on stderr, with `--json` on stdout too; give the exit code."""
     code, message, details = _described(error)
-    text = " ".join(message.split())
+    text = _printable(" ".join(message.split()))
     sys.stderr.write(f"error: {code}: {text}\n")
     if as_json:
         told = {"code": code, "message": text, "details": _plain(details)}
@@ -78,7 +78,9 @@ def _usage(error: Any) -> str:
     context = getattr(error, "ctx", None)
     where = f" Try '{context.command_path} --help'." if context is not None else ""
     # The parser has no words where it has just shown the help, for want of a verb.
-    return f"{error.format_message() or 'A command is missing.'}{where}"
+    text = (error.format_message() or "A command is missing").rstrip(".?")
+    mark = "?" if "Did you mean" in text else "."
+    return f"{text}{mark}{where}"
 
 
 def _is_database(error: BaseException) -> bool:
@@ -88,12 +90,19 @@ def _is_database(error: BaseException) -> bool:
 
 def _plain(value: Any) -> Any:
     """Give a detail as JSON takes it."""
-    if value is None or isinstance(value, bool | int | str):
+    if value is None or isinstance(value, bool | int):
         return value
+    if isinstance(value, str):
+        return _printable(value)
     if isinstance(value, Mapping):
         return {str(name): _plain(part) for name, part in value.items()}
     if isinstance(value, list | tuple | set | frozenset):
         return [_plain(part) for part in value]
     if hasattr(value, "to_dict"):
         return value.to_dict()
-    return value.isoformat() if hasattr(value, "isoformat") else str(value)
+    return value.isoformat() if hasattr(value, "isoformat") else _printable(str(value))
+
+
+def _printable(text: str) -> str:
+    """Write what was no text in the shell's encoding as an escape; JSON could not carry it."""
+    return text.encode("utf-8", "backslashreplace").decode().replace("\0", "\\x00")

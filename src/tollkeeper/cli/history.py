@@ -1,8 +1,14 @@
 """The command `history`: the newest entries of a customer, credits and money."""
 
+from typing import TYPE_CHECKING
+
 from tollkeeper.cli import answers, sheets
 from tollkeeper.cli.calls import Call
 from tollkeeper.cli.options import Customer, Kinds, Limit, Since, Until
+from tollkeeper.cli.sheets import Part
+
+if TYPE_CHECKING:
+    from tollkeeper.values.books import Page
 
 
 def history(
@@ -23,6 +29,15 @@ def history(
             room.history(customer, kinds=kind or (), since=since, until=until, limit=limit)
             for room in (billing.credits, billing.wallet)
         ]
-    names = ("credits", "wallet")
-    data = {name: page.to_dict() for name, page in zip(names, pages, strict=True)}
-    answers.show(call, data, lambda: [part for page in pages for part in sheets.history(page)])
+    named = dict(zip(("credits", "wallet"), pages, strict=True))
+    data = {name: page.to_dict() for name, page in named.items()}
+    answers.show(call, data, lambda: _parts(named))
+
+
+def _parts(pages: "dict[str, Page]") -> list[Part]:
+    """Show those pages that have entries, each under its name."""
+    shown: list[Part] = []
+    for name, page in pages.items():
+        if page.entries:
+            shown += [name.capitalize(), *sheets.history(page)]
+    return shown or ["No entries."]

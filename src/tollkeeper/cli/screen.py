@@ -74,8 +74,13 @@ def progress(title: str, total: int | None = None) -> "Iterator[Moved]":
 def _console() -> "Console":
     from rich.console import Console
 
+    class Output(Console):
+        def on_broken_pipe(self) -> None:
+            """Leave it to the command line to end well when a reader has seen enough."""
+            raise BrokenPipeError
+
     wide = None if sys.stdout.isatty() or "COLUMNS" in os.environ else WIDTH_OF_A_FILE
-    return Console(width=wide)
+    return Output(width=wide)
 
 
 def _drawn(part: Part, width: int) -> "RenderableType":

@@ -6,7 +6,9 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Final
 
+from tollkeeper.values.currencies import currency
 from tollkeeper.values.texts import canonical_json
+from tollkeeper.values.units import Unit, currency_unit
 
 if TYPE_CHECKING:
     from tollkeeper.values.books import Balance, Entry, Grant, Page
@@ -49,14 +51,19 @@ class Facts:
 Part = Sheet | Facts | str
 
 
-def number(amount: Decimal, *, signed: bool = False) -> str:
-    """Write an amount for people: thousands apart, never an exponent.
+def number(amount: Decimal, unit: "Unit | None" = None, *, signed: bool = False) -> str:
+    """Write an amount for people: thousands apart, money with its cents, never an exponent.
 
     >>> number(Decimal("12345.50")), number(Decimal("3"), signed=True)
     ('12,345.5', '+3')
+    >>> number(Decimal("2.5"), currency_unit("eur"))
+    '2.50'
     """
     text = f"{amount:+,f}" if signed else f"{amount:,f}"
-    return text.rstrip("0").rstrip(".") if "." in text else text
+    whole, _, decimals = text.partition(".")
+    least = currency(unit.currency).exponent if unit and unit.currency else 0
+    decimals = decimals.rstrip("0").ljust(least, "0")
+    return f"{whole}.{decimals}" if decimals else whole
 
 
 def moment(value: datetime | None) -> str:
@@ -73,8 +80,8 @@ def receipt(answer: "Receipt") -> list[Part]:
     pairs = [("operation", answer.operation_id), ("kind", answer.kind)]
     pairs += [("customer", answer.customer)]
     if answer.balance:
-        pairs += [("amount", f"{number(answer.amount)} {answer.unit}")]
-        pairs += _told(answer)
+        pairs += [("amount", f"{number(answer.amount, answer.balance.unit)} {answer.unit}")]
+        pairs += _told(answer, answer.balance.unit)
         pairs += _amounts(answer.balance)
     pairs += [("booked at", moment(answer.created_at))]
     return [Facts(tuple(pairs)), *_touched(answer)]
@@ -93,7 +100,7 @@ def balances(found: "Sequence[Balance]") -> list[Part]:
         (
             balance.unit.currency or balance.unit.key,
             *(
-                number(each)
+                number(each, balance.unit)
                 for each in (balance.available, balance.held, balance.restricted, balance.debt)
             ),
         )
@@ -137,8 +144,8 @@ def grants(found: "Sequence[Grant]") -> list[Part]:
         (
             grant.id,
             grant.unit.currency or grant.unit.key,
-            number(grant.remaining),
-            number(grant.amount),
+            number(grant.remaining, grant.unit),
+            number(grant.amount, grant.unit),
             grant.source,
             str(grant.priority),
             moment(grant.effective_at),
@@ -173,7 +180,7 @@ def without_blank_columns(sheet: Sheet) -> Sheet:
     kept = [
         place
         for place, column in enumerate(sheet.columns)
-        if column.drop == ALWAYS or any(row[place] not in ("", "0") for row in sheet.rows)
+        if column.drop == ALWAYS or any(row[place].strip("+0.") for row in sheet.rows)
     ]
     return _chosen(sheet, kept)
 
@@ -203,48 +210,53 @@ def _entry(entry: "Entry") -> tuple[str, ...]:
         moment(entry.created_at),
         entry.kind,
         entry.unit.currency or entry.unit.key,
-        number(moved, signed=True),
-        number(entry.balance.available),
-        number(entry.balance.held),
-        number(entry.balance.debt),
+        number(moved, entry.unit, signed=True),
+        number(entry.balance.available, entry.unit),
+        number(entry.balance.held, entry.unit),
+        number(entry.balance.debt, entry.unit),
         entry.mark or "",
         entry.operation_id,
     )
 
 
-def _told(answer: "Receipt") -> list[tuple[str, str]]:
+def _told(answer: "Receipt", unit: Unit) -> list[tuple[str, str]]:
     """Give what the verb tells beyond its entries, where it is more than nothing."""
     told = [("grant", answer.grant_id or "")]
     if "hold" in answer.result:
         told += [("hold", str(answer.result["hold"])), ("status", str(answer.result["status"]))]
-        told += [("lapses at", moment(datetime.fromisoformat(answer.result["expires_at"])))]
+        lapses = answer.result.get("expires_at")
+        told += [("lapses at", moment(datetime.fromisoformat(lapses)))] if lapses else []
     if answer.uncollected:
-        told += [("uncollected", number(answer.uncollected))]
+        told += [("uncollected", number(answer.uncollected, unit))]
     if answer.late:
         told += [("late", "the hold had lapsed; it was charged anew")]
     return [(name, text) for name, text in told if text]
 
 
 def _amounts(balance: "Balance") -> list[tuple[str, str]]:
-    shown = [("available", number(balance.available)), ("held", number(balance.held))]
-    if balance.restricted:
-        shown += [("restricted", number(balance.restricted))]
-    return [*shown, ("debt", number(balance.debt))] if balance.debt else shown
+    """Give the balance: what is available and held, and what else there is."""
+    amounts = {"available": balance.available, "held": balance.held}
+    amounts |= {"restricted": balance.restricted} if balance.restricted else {}
+    amounts |= {"debt": balance.debt} if balance.debt else {}
+    return [(name, number(amount, balance.unit)) for name, amount in amounts.items()]
 
 
 def _touched(answer: "Receipt") -> list[Part]:
     """List the grants in the order in which they were touched."""
+    if not answer.lines or not answer.balance:
+        return []
+    unit = answer.balance.unit
     columns = (
         Column("Grant"),
         Column("Remaining", is_number=True),
         Column("Held", is_number=True, drop=1),
     )
     rows = tuple(
-        (line.grant_id or "overdraft", _change(line.remaining), _change(line.held))
+        (
+            line.grant_id or "overdraft",
+            number(line.remaining, unit, signed=True),
+            number(line.held, unit, signed=True),
+        )
         for line in answer.lines
     )
-    return [Sheet(columns=columns, rows=rows)] if rows else []
-
-
-def _change(amount: Decimal) -> str:
-    return number(amount, signed=True) if amount else ""
+    return [Sheet(columns=columns, rows=rows)]

@@ -75,6 +75,12 @@ class Ledger:
     def __post_init__(self) -> None:
         self.memo = Memo(moments_are_text=not self.database.is_postgres)
 
+    def apart(self) -> "Ledger":
+        """Give one for a host's transaction: what it learns of units may yet be rolled back."""
+        made = Ledger(self.database, self.clock, self.units.apart())
+        made.memo = self.memo
+        return made
+
 
 @dataclass(slots=True)
 class _Run:

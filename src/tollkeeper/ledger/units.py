@@ -4,7 +4,8 @@ A unit's kind and scale never change, so what the database has confirmed is reme
 """
 
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections import ChainMap
+from collections.abc import Iterable, Iterator, Mapping, MutableMapping
 from dataclasses import replace
 
 from tollkeeper.errors import UnitMismatch
@@ -20,9 +21,16 @@ class Units(Mapping[str, Unit]):
 
     def __init__(self, declared: Iterable[Unit] = ()) -> None:
         self._declared = {unit.key: unit for unit in declared}
-        self._confirmed: dict[str, Unit] = {}
+        self._confirmed: MutableMapping[str, Unit] = {}
         #: Keys that were not in the books when these were last read, and when that was.
         self._absent: dict[str, float] = {}
+
+    def apart(self) -> "Units":
+        """Give units that know what these know, but keep to themselves what they learn."""
+        made = Units()
+        made._declared, made._absent = self._declared, self._absent
+        made._confirmed = ChainMap({}, self._confirmed)
+        return made
 
     def __getitem__(self, key: str) -> Unit:
         """Give the unit: confirmed, else as it would be registered."""

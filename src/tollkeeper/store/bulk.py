@@ -46,7 +46,7 @@ def insert(
         run(connection, _insert_arrays(database.name(table), given, ignore=ignore), values)
     else:
         sql = _insert_values(database.name(table), columns, ignore=ignore)
-        run_many(connection, sql, [_plain(row) for row in rows])
+        run_many(connection, sql, _plain(columns, rows))
 
 
 def update(
@@ -65,8 +65,7 @@ def update(
         run(connection, _update_arrays(database.name(table), len(keys), given), values)
     else:
         sql = _update_values(database.name(table), keys, columns)
-        size = len(keys)
-        run_many(connection, sql, [_plain((*row[size:], *row[:size])) for row in rows])
+        run_many(connection, sql, _plain(keys + columns, rows, len(keys)))
 
 
 def look_up(
@@ -192,5 +191,16 @@ def _quoted(cell: str) -> str:
     return f'"{cell}"'
 
 
-def _plain(row: Values) -> tuple[Any, ...]:
-    return tuple(moment_text(cell) if isinstance(cell, datetime) else cell for cell in row)
+def _plain(columns: Sequence[Col], rows: Sequence[Values], first: int = 0) -> list[tuple[Any, ...]]:
+    """Write rows as SQLite takes them: moments as text, columns from `first` on at the front."""
+    cells: list[Sequence[Any]] = list(zip(*rows, strict=True))
+    for number, column in enumerate(columns):
+        if column.type == "timestamptz":
+            cells[number] = [None if cell is None else _moment(cell) for cell in cells[number]]
+    return list(zip(*cells[first:], *cells[:first], strict=True))
+
+
+@lru_cache(maxsize=1024)
+def _moment(value: datetime) -> str:
+    """Write a moment; a batch shares most of them."""
+    return moment_text(value)

@@ -20,6 +20,8 @@ from tollkeeper.values.money import Money
 #: with less than 100 run dry, those with 100 just about.
 LEVELS: Final = (200, 120, 100, 50)
 
+FIRST_CUSTOMER: Final = 1
+
 #: Decimal digits of a deposit, so that people can read it.
 DEPOSIT_DIGITS: Final = 4
 
@@ -37,8 +39,11 @@ class Plan:
     calls: int
     first_at: datetime
     last_at: datetime
-    #: What each customer that has calls gets to begin with, by number.
+    #: What each customer that has calls gets to begin with, by number; the first gets something
+    #: in any case.
     deposits: dict[int, Money]
+    #: The same for two plans only if they charge the same calls at the same prices.
+    digest: str
 
     def rows(self) -> Iterator[RecordedCall]:
         """Read the trace again."""
@@ -59,7 +64,7 @@ def prepare(
     moved: Moved,
 ) -> Plan:
     """Read and check every row, and add up what each customer's calls cost."""
-    costs: dict[int, int] = {}
+    costs: dict[int, int] = {FIRST_CUSTOMER: 0}
     first = last = None
     for row in read_trace(path, limit):
         first, last = first or row, row
@@ -80,6 +85,7 @@ def prepare(
         first_at=first.at,
         last_at=last.at,
         deposits={each: deposit(each, costs[each], prices) for each in sorted(costs)},
+        digest=_short_hash(repr((prices, customers, last.number, sorted(costs.items())))),
     )
 
 
@@ -91,8 +97,7 @@ def customer_of(number: int, customers: int) -> int:
     ... ]
     True
     """
-    digest = blake2b(str(number).encode(), digest_size=8).digest()
-    return 1 + int.from_bytes(digest) % customers
+    return FIRST_CUSTOMER + int(_short_hash(str(number)), 16) % customers
 
 
 def deposit(customer: int, cost: int, prices: Prices) -> Money:
@@ -100,3 +105,8 @@ def deposit(customer: int, cost: int, prices: Prices) -> Money:
     step = POWERS_OF_TEN[prices.unit.scale - DEPOSIT_DIGITS]
     steps = cost * LEVELS[customer % len(LEVELS)] // (100 * step)
     return prices.money(max(1, steps) * step)
+
+
+def _short_hash(text: str) -> str:
+    """Hash a text to 64 bits, the same in every process."""
+    return blake2b(text.encode(), digest_size=8).hexdigest()

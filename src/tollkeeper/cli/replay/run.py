@@ -8,11 +8,11 @@ import asyncio
 from typing import TYPE_CHECKING, Final
 
 from tollkeeper.cli.replay.estimate import Estimate
-from tollkeeper.cli.replay.plan import Plan, customer_of
+from tollkeeper.cli.replay.plan import FIRST_CUSTOMER, Plan, customer_of
 from tollkeeper.cli.replay.tally import Tally
 from tollkeeper.cli.replay.trace import RecordedCall
 from tollkeeper.cli.screen import Moved
-from tollkeeper.errors import InsufficientBalance
+from tollkeeper.errors import IdempotencyConflict, InsufficientBalance
 from tollkeeper.values.money import Money
 
 if TYPE_CHECKING:
@@ -30,6 +30,7 @@ _Task = tuple[RecordedCall, int, Money] | None
 async def charge_all(billing: "AsyncBilling", plan: Plan, callers: int, moved: Moved) -> Tally:
     """Charge every call of the plan, at most `callers` at a time."""
     replay = _Replay(billing, plan, moved)
+    await replay.claim()
     queues: list[asyncio.Queue[_Task]] = [asyncio.Queue(QUEUE) for _ in range(callers)]
     try:
         async with asyncio.TaskGroup() as group:
@@ -50,6 +51,21 @@ class _Replay:
         self._plan = plan
         self._moved = moved
         self._done = 0
+
+    async def claim(self) -> None:
+        """Make the first deposit, which says what the run charges; a name stands for one plan only.
+
+        Raises:
+            IdempotencyConflict: the name is taken; nothing was written.
+        """
+        try:
+            await self._deposit(FIRST_CUSTOMER)
+        except IdempotencyConflict as error:
+            raise IdempotencyConflict(
+                f"The run {self._plan.run!r} is in the books already, with other calls, prices or "
+                "customers; give this one another --run.",
+                run=self._plan.run,
+            ) from error
 
     async def hand_out(self, queues: list[asyncio.Queue[_Task]]) -> None:
         """Read the trace; a customer's calls all go to the same caller, and so in their order."""
@@ -90,7 +106,7 @@ class _Replay:
             return
         cost = self._plan.prices.cost(row.context, row.generated)
         settled = await self._wallet.settle(name, hold, cost, idempotency_key=f"{key}:settle")
-        self.tally.charge(customer, row, hold, settled)
+        self.tally.charge(customer, row, held, settled)
 
 
 def _first(errors: BaseException) -> BaseException:

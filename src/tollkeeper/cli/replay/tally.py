@@ -5,6 +5,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from tollkeeper.cli.replay.trace import RecordedCall
+from tollkeeper.values.money import Money
 
 if TYPE_CHECKING:
     from tollkeeper.values.receipts import Receipt
@@ -61,16 +62,17 @@ class Tally:
         count.refused += 1
         count.refused_context += row.context
 
-    def charge(self, customer: int, row: RecordedCall, held: "Receipt", settled: "Receipt") -> None:
+    def charge(self, customer: int, row: RecordedCall, held: Money, settled: "Receipt") -> None:
         """Count a call that was charged."""
         count = self.by_customer[customer]
+        cost, uncollected = settled.settled, settled.uncollected
         count.charged += 1
         count.replayed += settled.replayed
-        count.over_estimate += settled.settled > held.amount
+        count.over_estimate += cost > held.amount
         count.context += row.context
         count.generated += row.generated
-        count.spent += settled.settled - settled.uncollected
-        count.uncollected += settled.uncollected
+        count.spent += cost - uncollected
+        count.uncollected += uncollected
         if settled.balance:
             count.available = settled.balance.available
 
