@@ -1,7 +1,7 @@
-"""Writes the types of the awaited rooms from the rooms themselves: `python tools/awaited.py [--check]`.
+"""Writes the types of the awaited rooms from the rooms: `python tools/awaited.py [--check]`.
 
-At run time there is one implementation of each verb (see doors/awaiting.py); type checkers and editors
-need the awaited signatures spelled out. They are generated, so that nobody writes a verb twice.
+At run time there is one implementation of each verb (see doors/awaiting.py); type checkers and
+editors need the awaited signatures spelled out. They are generated, so that nobody writes a verb twice.
 """
 
 import ast
@@ -76,9 +76,10 @@ def formatted(text: str) -> str:
     command = [sys.executable, "-m", "ruff"]
     name = ["--stdin-filename", "src/tollkeeper/awaited/room.py", "-"]
     for step in (["check", "--fix", "--quiet", "--select", "I"], ["format", "--quiet"]):
-        done = subprocess.run(  # noqa: S603  # our own formatter
-            [*command, *step, *name], input=text, capture_output=True, text=True, cwd=ROOT, check=True
-        )
+        call = [*command, *step, *name]
+        done = subprocess.run(
+            call, input=text, capture_output=True, text=True, cwd=ROOT, check=True
+        )  # noqa: S603  # our own formatter
         text = done.stdout
     return text
 

@@ -5,7 +5,7 @@ No verb of business lives here.
 
 from collections.abc import Iterable
 from types import TracebackType
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self, cast
 
 from sqlalchemy import URL, Engine
 
@@ -29,6 +29,13 @@ from tollkeeper.operations.wallet import Wallet
 from tollkeeper.store.database import DEFAULT_SCHEMA, describe
 from tollkeeper.store.migrate import Migrated, migrate
 from tollkeeper.values.units import Unit
+
+if TYPE_CHECKING:
+    from tollkeeper.awaited.books import AsyncBooks
+    from tollkeeper.awaited.credits import AsyncCredits
+    from tollkeeper.awaited.customers import AsyncCustomers
+    from tollkeeper.awaited.jobs import AsyncJobs
+    from tollkeeper.awaited.wallet import AsyncWallet
 
 #: How many transactions of one `Billing` run side by side on PostgreSQL.
 POSTGRES_LANES = 1
@@ -179,11 +186,11 @@ class AsyncBilling:
         )
         self._door = TaskDoor(self._wired.threads, self._wired.writer)
         desk = Desk(self._door, self._wired.ledger)
-        self.credits = Awaited(Credits(desk), self._door)
-        self.wallet = Awaited(Wallet(desk), self._door)
-        self.customers = Awaited(Customers(desk), self._door)
-        self.books = Awaited(Books(desk), self._door)
-        self.jobs = Awaited(Jobs(desk), self._door)
+        self.credits = cast("AsyncCredits", Awaited(Credits(desk), self._door))
+        self.wallet = cast("AsyncWallet", Awaited(Wallet(desk), self._door))
+        self.customers = cast("AsyncCustomers", Awaited(Customers(desk), self._door))
+        self.books = cast("AsyncBooks", Awaited(Books(desk), self._door))
+        self.jobs = cast("AsyncJobs", Awaited(Jobs(desk), self._door))
 
     async def migrate(self, *, citus: bool = False) -> Migrated:
         """Make our tables, or bring them up to date; safe to repeat and to race."""
@@ -230,11 +237,11 @@ class AwaitedJoined:
     """The rooms inside one transaction of a host's tasks."""
 
     def __init__(self, host: Any, wired: _Wired) -> None:
-        self.credits = JoinedTasks(host, wired, "credits")
-        self.wallet = JoinedTasks(host, wired, "wallet")
-        self.customers = JoinedTasks(host, wired, "customers")
-        self.books = JoinedTasks(host, wired, "books")
-        self.jobs = JoinedTasks(host, wired, "jobs")
+        self.credits = cast("AsyncCredits", JoinedTasks(host, wired, "credits"))
+        self.wallet = cast("AsyncWallet", JoinedTasks(host, wired, "wallet"))
+        self.customers = cast("AsyncCustomers", JoinedTasks(host, wired, "customers"))
+        self.books = cast("AsyncBooks", JoinedTasks(host, wired, "books"))
+        self.jobs = cast("AsyncJobs", JoinedTasks(host, wired, "jobs"))
 
 
 class JoinedTasks:

@@ -1,12 +1,17 @@
-"""Books for the doors: migrated once for each database; each test has customers of its own."""
+"""Books for the doors: migrated once for each database; each test has customers of its own.
+
+Beside them stands `job`, a table of the app that calls us.
+"""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from uuid import uuid4
 
 import pytest
+from sqlalchemy import text
 
 from tests.databases import PostgresServer
+from tests.doors.scenes import connected
 from tollkeeper import Billing
 
 
@@ -53,4 +58,7 @@ def customer(new_customer: Callable[[], str]) -> str:
 def _migrated(url: str) -> str:
     with Billing(url) as opened:
         opened.migrate()
+    with connected(url) as connection:
+        connection.execute(text("CREATE TABLE job (name text PRIMARY KEY)"))
+        connection.commit()
     return url

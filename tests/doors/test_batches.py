@@ -1,4 +1,4 @@
-"""Calls that share a transaction share nothing else: what is wrong with one stays its own affair."""
+"""Calls that share a transaction share nothing else: what is wrong with one is its own affair."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass

@@ -14,12 +14,12 @@ from tollkeeper.decisions.granting import Grant
 from tollkeeper.decisions.holds import Hold
 from tollkeeper.decisions.requests import (
     GrantFact,
-    Known,
     Outcome,
     Recorded,
     RecordedEntry,
     Request,
 )
+from tollkeeper.values.customers import Known
 from tollkeeper.values.units import Unit, credits_unit
 
 START = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -129,4 +129,5 @@ def _recorded(request: Request, outcome: Outcome) -> Recorded:
         )
         for entry in outcome.entries
     )
-    return Recorded(request.id, outcome.entries[0].kind if outcome.entries else "", entries)
+    kind = outcome.entries[0].kind if outcome.entries else request.verb
+    return Recorded(request.id, kind, entries)

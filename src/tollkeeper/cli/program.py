@@ -67,9 +67,13 @@ def run(arguments: Sequence[str]) -> int:
     """Run one command and give its exit code; every failure is told in one line."""
     try:
         code = app(list(arguments), prog_name="tollkeeper", standalone_mode=False)
+        if code == failures.INTERRUPTED:
+            # Typer turns Ctrl-C into this code, and says nothing.
+            raise KeyboardInterrupt
         sys.stdout.flush()
-    except BrokenPipeError:
-        # Whoever read our output has seen enough; Python would complain once more at its end.
+    except (BrokenPipeError, SystemExit):
+        # Whoever read our output has seen enough (of a help text, Rich tells by SystemExit).
+        # Python would complain once more at its end, if it could not get rid of the rest.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return failures.DONE
     except (KeyboardInterrupt, Exception) as error:  # noqa: BLE001  # no user is shown a traceback

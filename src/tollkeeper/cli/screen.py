@@ -20,6 +20,7 @@ from tollkeeper.cli.sheets import (
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
     from rich.table import Table
+    from rich.text import Text
 
 
 class Moved(Protocol):
@@ -30,6 +31,8 @@ class Moved(Protocol):
         ...
 
 
+#: How many columns of the terminal lie between two columns of a table: a space, a line, a space.
+GAP: Final = 3
 #: How wide tables may be where there is no terminal: no column is left out of a file or a pipe.
 WIDTH_OF_A_FILE: Final = 500
 
@@ -40,15 +43,15 @@ def draw(parts: Iterable[Part]) -> None:
     for number, part in enumerate(parts):
         if number:
             console.print()
-        console.print(_drawn(part, console.width), highlight=False)
+        console.print(_drawn(part, console.width))
 
 
 def section(title: str, text: str) -> None:
     """Print a heading, and a paragraph that says what comes."""
     console = _console()
-    console.print(f"\n[bold]{title}[/bold]")
-    if text:
-        console.print(text, highlight=False, width=min(console.width, 80))
+    console.print()
+    console.print(_text(title), style="bold")
+    console.print(_text(text), width=min(console.width, 80))
     console.print()
 
 
@@ -85,7 +88,7 @@ def _console() -> "Console":
 
 def _drawn(part: Part, width: int) -> "RenderableType":
     if isinstance(part, str):
-        return part
+        return _text(part)
     if isinstance(part, Facts):
         return _facts(part)
     return _sheet(part, width)
@@ -98,17 +101,16 @@ def _facts(facts: Facts) -> "Table":
     table.add_column(style="dim", no_wrap=True)
     table.add_column(overflow="fold")
     for name, text in facts.pairs:
-        table.add_row(name, text)
+        table.add_row(name, _text(text))
     return table
 
 
 def _sheet(sheet: Sheet, width: int) -> "RenderableType":
     if not sheet.rows:
-        return sheet.empty
+        return _text(sheet.empty)
     sheet = fitted(sheet, width)
     from rich.box import SIMPLE_HEAD
     from rich.table import Table
-    from rich.text import Text
 
     table = Table(
         box=SIMPLE_HEAD,
@@ -117,13 +119,13 @@ def _sheet(sheet: Sheet, width: int) -> "RenderableType":
         header_style="bold",
         caption_justify="left",
     )
-    table.caption = Text(sheet.note) if sheet.note else None
+    table.caption = _text(sheet.note) if sheet.note else None
     for column in sheet.columns:
         table.add_column(
             column.title, justify="right" if column.is_number else "left", overflow="fold"
         )
     for row in sheet.rows:
-        table.add_row(*(Text(cell) for cell in row))
+        table.add_row(*(_text(cell) for cell in row))
     return table
 
 
@@ -145,5 +147,11 @@ def _width(sheet: Sheet) -> int:
         max(cell_len(text) for text in (column.title, *(row[place] for row in sheet.rows)))
         for place, column in enumerate(sheet.columns)
     ]
-    # Rich sets a space on both sides of each column, but for the outer edges, and two borders.
-    return sum(widths) + 2 * len(widths) + 2
+    return sum(widths) + GAP * (len(widths) - 1)
+
+
+def _text(text: str) -> "Text":
+    """Take a text as it is: no markup, and nothing that would steer the terminal."""
+    from rich.text import Text
+
+    return Text("".join(each if each.isprintable() or each == "\n" else "\ufffd" for each in text))

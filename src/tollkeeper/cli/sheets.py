@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from tollkeeper.values.currencies import currency
 from tollkeeper.values.texts import canonical_json
-from tollkeeper.values.units import Unit, currency_unit
+from tollkeeper.values.units import Unit
 
 if TYPE_CHECKING:
     from tollkeeper.values.books import Balance, Entry, Grant, Page
@@ -51,11 +51,12 @@ class Facts:
 Part = Sheet | Facts | str
 
 
-def number(amount: Decimal, unit: "Unit | None" = None, *, signed: bool = False) -> str:
+def number(amount: Decimal, unit: Unit | None = None, *, signed: bool = False) -> str:
     """Write an amount for people: thousands apart, money with its cents, never an exponent.
 
     >>> number(Decimal("12345.50")), number(Decimal("3"), signed=True)
     ('12,345.5', '+3')
+    >>> from tollkeeper.values.units import currency_unit
     >>> number(Decimal("2.5"), currency_unit("eur"))
     '2.50'
     """
@@ -131,14 +132,14 @@ def grants(found: "Sequence[Grant]") -> list[Part]:
     """Show grants, oldest first."""
     columns = (
         Column("Grant"),
-        Column("Unit", drop=2),
+        Column("Unit", drop=3),
         Column("Remaining", is_number=True),
-        Column("Of", is_number=True),
-        Column("Source", drop=3),
-        Column("Priority", is_number=True, drop=4),
-        Column("Effective at", drop=5),
+        Column("Of", is_number=True, drop=1),
+        Column("Source", drop=4),
+        Column("Priority", is_number=True, drop=5),
+        Column("Effective at", drop=6),
         Column("Expires at"),
-        Column("Only for", drop=1),
+        Column("Only for", drop=2),
     )
     rows = tuple(
         (

@@ -118,7 +118,7 @@ def _activate(account: Account, grant: OpenGrant, moment: datetime) -> tuple[Acc
     )
     lines = (Line(grant.id, 0),)
     entry = Entry("activate", after, moved, -moved, 0, 0, lines, moment)
-    after, repaid = repay(after, grant.id)
+    after, repaid = repay(after, grant.id, moment)
     return after, Due(f"act_{suffix(grant.id)}", (entry, *repaid))
 
 

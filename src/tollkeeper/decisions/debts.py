@@ -1,13 +1,18 @@
 """Debt, and how new paid value pays it back (RULES.md A4). Pure."""
 
+from datetime import datetime
+
 from tollkeeper.decisions.accounts import Account, Entry, Line, find, post
 from tollkeeper.decisions.burning import with_grant
 
 
-def repay(account: Account, grant_id: str) -> tuple[Account, list[Entry]]:
+def repay(
+    account: Account, grant_id: str, event_at: datetime | None = None
+) -> tuple[Account, list[Entry]]:
     """Pay debt back from a grant that every feature may spend, if it was paid for.
 
-    It gets an entry of its own. Promotional value pays no debt.
+    It gets an entry of its own; `event_at` says when it happened, where it is booked later.
+    Promotional value pays no debt.
     """
     grant = find(account.grants, grant_id)
     if grant is None or not grant.paid or not grant.is_general:
@@ -16,5 +21,6 @@ def repay(account: Account, grant_id: str) -> tuple[Account, list[Entry]]:
     if not paid:
         return account, []
     grants = with_grant(account.grants, grant.left_with(grant.remaining - paid))
-    account, entry = post(account, "repay", (Line(grant_id, -paid),), grants, debt=-paid)
+    lines = (Line(grant_id, -paid),)
+    account, entry = post(account, "repay", lines, grants, debt=-paid, event_at=event_at)
     return account, [entry]

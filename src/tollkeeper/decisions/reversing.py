@@ -75,7 +75,7 @@ def _check(recorded: Recorded) -> None:
 
     What expired at once, within an operation, needs no opposite: it would only expire again.
     """
-    kinds = {entry.kind for entry in recorded.entries}
+    kinds = {entry.kind for entry in recorded.entries} or {recorded.kind}
     if recorded.kind not in ("expire", "transfer_in") and kinds <= REVERSIBLE | {"expire"}:
         return
     raise NotReversible(_reason(recorded.kind), kind=recorded.kind)

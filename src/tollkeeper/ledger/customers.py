@@ -18,7 +18,6 @@ from tollkeeper.decisions.customers import Create, Erase, Update, merged, other_
 from tollkeeper.decisions.requests import Request
 from tollkeeper.errors import Refusal
 from tollkeeper.store import customers, reads
-from tollkeeper.store.customers import ALONE, CHANGING, OPENING
 from tollkeeper.store.database import Database
 from tollkeeper.store.types import read_moment
 from tollkeeper.values.customers import Customer, Known
@@ -60,7 +59,7 @@ def lock_named(
 ) -> Named:
     """Lock customers, so that nobody opens an account of theirs or changes them meanwhile."""
     found = customers.standings(
-        connection, database, names, ALONE, skip_locked=skip_locked and database.is_postgres
+        connection, database, names, lock=True, skip_locked=skip_locked and database.is_postgres
     )
     missing = names - found.keys()
     busy = set(customers.standings(connection, database, missing)) if skip_locked else set()
@@ -98,12 +97,12 @@ def open_customers(
     currencies the earlier wins, and gives the customer its currency.
     """
     keys = [key for wanted in accounts for key in wanted]
-    customers.make_customers(connection, database, {customer for customer, _ in keys}, now)
+    owners = {customer for customer, _ in keys}
+    customers.make_customers(connection, database, owners, now)
     skip = skip_locked and database.is_postgres
-    paying = {customer for customer, unit in keys if is_money(unit)}
-    others = {customer for customer, _ in keys} - paying
-    found = customers.standings(connection, database, paying, CHANGING, skip_locked=skip)
-    found |= customers.standings(connection, database, others, OPENING, skip_locked=skip)
+    found = customers.standings(connection, database, owners, lock=True, skip_locked=skip)
+    if database.is_postgres and found:
+        customers.touch(connection, database, found)
     shut = Shut()
     chosen: dict[str, str] = {}
     for key in keys:

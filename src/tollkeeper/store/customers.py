@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import Any
 
 from sqlalchemy import Connection, Row, exists, select
 
@@ -12,21 +12,6 @@ from tollkeeper.store.database import Database
 
 KEY = (Col("customer_id"),)
 NEW = (*KEY, Col("created_at", "timestamptz"), Col("updated_at", "timestamptz"))
-
-
-class Lock(NamedTuple):
-    """How customers' rows are locked; SQLite, which has one writer, needs none of it."""
-
-    key_share: bool = False
-    read: bool = False
-
-
-#: Nobody else may change the row, or open an account of the customer.
-ALONE = Lock()
-#: Nobody else may change the row; accounts may be opened.
-CHANGING = Lock(key_share=True)
-#: Nobody may take the row alone while an account is opened.
-OPENING = Lock(key_share=True, read=True)
 
 
 def make_customers(
@@ -41,13 +26,14 @@ def standings(
     connection: Connection,
     database: Database,
     customers: Iterable[str],
-    lock: Lock | None = None,
     *,
+    lock: bool = False,
     skip_locked: bool = False,
 ) -> dict[str, Row[str, str | None, str | None]]:
     """Read who was merged and which currency a wallet has, locked in bytewise order if asked.
 
     Customers that do not exist are left out, and with `skip_locked` those that others have locked.
+    SQLite has one writer, and needs no lock.
     """
     wanted = sorted(customers)
     if not wanted:
@@ -58,8 +44,9 @@ def standings(
         .where(table.c.customer_id.in_(wanted))
         .order_by(table.c.customer_id)
     )
-    if lock is not None:
-        query = query.with_for_update(skip_locked=skip_locked, **lock._asdict())
+    if lock:
+        # FOR NO KEY UPDATE: what refers to a customer's key need not wait.
+        query = query.with_for_update(key_share=True, skip_locked=skip_locked)
     return {row.customer_id: row for row in connection.execute(query)}
 
 
@@ -87,6 +74,13 @@ def read_customers(
         .where(main.c.customer_id.in_(sorted(customers)))
     )
     return connection.execute(query).all()
+
+
+def touch(connection: Connection, database: Database, customers: Iterable[str]) -> None:
+    """Write customers as they are: whoever sees an older state of the books must not go by it."""
+    table = database.tables["customer"]
+    named = table.c.customer_id.in_(sorted(customers))
+    connection.execute(table.update().where(named).values(updated_at=table.c.updated_at))
 
 
 def write_currencies(

@@ -1,0 +1,74 @@
+"""Runs the command line in this process, as a user's shell would, and keeps what it printed."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+import pytest
+
+from tollkeeper.cli.program import run
+
+
+@dataclass(frozen=True)
+class Ended:
+    """How a command ended."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def data(self) -> Any:
+        """What it printed as JSON, in exactly one line."""
+        (line,) = self.out.splitlines()
+        return json.loads(line)
+
+
+class Command(Protocol):
+    """Runs `tollkeeper` with some words."""
+
+    def __call__(self, *words: str) -> Ended: ...
+
+
+@pytest.fixture(autouse=True)
+def _no_database_by_the_way(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A developer's own setting must not lead the tests to his books."""
+    monkeypatch.delenv("TOLLKEEPER_DATABASE_URL", raising=False)
+    monkeypatch.setenv("COLUMNS", "80")
+
+
+@pytest.fixture
+def temporary(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty folder, in which temporary files are made."""
+    folder = tmp_path / "temporary"
+    folder.mkdir()
+    monkeypatch.setattr("tempfile.tempdir", str(folder))
+    return folder
+
+
+@pytest.fixture
+def command(capsys: pytest.CaptureFixture[str]) -> Command:
+    """`tollkeeper`, without a database."""
+
+    def call(*words: str) -> Ended:
+        capsys.readouterr()
+        code = run(words)
+        printed = capsys.readouterr()
+        return Ended(code, printed.out, printed.err)
+
+    return call
+
+
+@pytest.fixture
+def tollkeeper(command: Command, database_url: str) -> Command:
+    """`tollkeeper` on a migrated database; once on SQLite and once on PostgreSQL."""
+    assert command("--database", database_url, "migrate").code == 0
+    return lambda *words: command("--database", database_url, *words)
+
+
+@pytest.fixture
+def on_sqlite(command: Command, sqlite_url: str) -> Command:
+    """`tollkeeper` on a migrated SQLite database."""
+    assert command("--database", sqlite_url, "migrate").code == 0
+    return lambda *words: command("--database", sqlite_url, *words)

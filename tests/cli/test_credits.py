@@ -1,0 +1,122 @@
+"""The verbs of credits, on both databases: each prints what the room answers."""
+
+import json
+
+from tests.cli.conftest import Command
+from tollkeeper import Billing
+
+KEYED = ("--idempotency-key", "k1")
+
+
+def test_a_grant_is_consumed(tollkeeper: Command) -> None:
+    """Grant, consume, look: the balances follow."""
+    granted = tollkeeper("credits", "grant", "user_1", "api_calls", "100", "--json")
+    consumed = tollkeeper("credits", "consume", "user_1", "api_calls", "2.5", "--json")
+    balance = tollkeeper("credits", "balance", "user_1", "api_calls", "--json")
+    assert (granted.code, consumed.code, balance.code) == (0, 0, 0)
+    assert consumed.data["balance"] == balance.data
+    assert balance.data["available"] == "97.5"
+    assert consumed.data["entries"][0]["lines"][0]["grant_id"] == granted.data["result"]["grant"]
+
+
+def test_json_is_the_library_s_own_answer(tollkeeper: Command, database_url: str) -> None:
+    """What the command prints is the receipt, byte for byte."""
+    printed = tollkeeper("credits", "grant", "user_1", "api_calls", "100", *KEYED, "--json").out
+    with Billing(database_url) as billing:
+        receipt = billing.credits.grant("user_1", "api_calls", 100, idempotency_key="k1")
+    assert printed == receipt.to_json() + "\n"
+
+
+def test_a_replay_prints_the_same_line(tollkeeper: Command) -> None:
+    """The same key again: the same JSON, nothing changed, and a note beside it."""
+    words = ("credits", "grant", "user_1", "api_calls", "100", *KEYED, "--json")
+    first, again = tollkeeper(*words), tollkeeper(*words)
+    assert first.out == again.out
+    assert not first.err
+    assert "used before" in again.err
+    assert tollkeeper("credits", "balance", "user_1", "api_calls", "--json").data == {
+        "available": "100",
+        "debt": "0",
+        "held": "0",
+        "restricted": "0",
+        "unit": "api_calls",
+    }
+
+
+def test_a_hold_is_extended_settled_and_released(tollkeeper: Command) -> None:
+    """The verbs of holds take the hold's id."""
+    tollkeeper("credits", "grant", "user_1", "api_calls", "100")
+    words = ("credits", "hold", "user_1", "api_calls", "40", "--lifetime", "2h", "--json")
+    hold = tollkeeper(*words).data["result"]["hold"]
+    extended = tollkeeper("credits", "extend", "user_1", hold, "10", "--json").data
+    assert extended["balance"]["held"] == "50"
+    settled = tollkeeper("credits", "settle", "user_1", hold, "12", "--json").data
+    assert (settled["balance"]["available"], settled["balance"]["held"]) == ("88", "0")
+    other = tollkeeper("credits", "hold", "user_1", "api_calls", "40", "--json").data
+    released = tollkeeper("credits", "release", "user_1", other["result"]["hold"], "--json").data
+    assert released["balance"]["available"] == "88"
+
+
+def test_corrections(tollkeeper: Command) -> None:
+    """Adjust (below zero too), set, revoke, transfer, reverse, overdraft."""
+    by_hand = ("--reason", "a mistake", "--actor", "ann", "--json")
+    tollkeeper("credits", "grant", "user_1", "api_calls", "100")
+    assert tollkeeper("credits", "adjust", "user_1", "api_calls", "-5", *by_hand).code == 0
+    moved = tollkeeper("credits", "transfer", "user_1", "api_calls", "5", "--to", "user_2")
+    assert moved.code == 0
+    spent = tollkeeper("credits", "consume", "user_1", "api_calls", "20", "--json").data
+    operation = spent["operation_id"]
+    back = tollkeeper("credits", "reverse", "user_1", operation, "--json").data
+    assert back["balance"]["available"] == "90"
+    assert tollkeeper("credits", "set-overdraft", "user_1", "api_calls", "unlimited").code == 0
+    deep = tollkeeper("credits", "consume", "user_1", "api_calls", "190", "--json").data
+    assert deep["balance"]["debt"] == "100"
+    assert tollkeeper("credits", "set-overdraft", "user_1", "api_calls", "default").code == 0
+    assert tollkeeper("credits", "consume", "user_1", "api_calls", "1").code == 3
+    paid = tollkeeper("credits", "set-balance", "user_1", "api_calls", "-7.5", "--json").data
+    assert paid["balance"]["available"] == "-7.5"
+    assert tollkeeper("credits", "revoke", "user_2", "--json").data["amount"] == "5"
+    assert tollkeeper("audit").code == 0
+
+
+def test_looking(tollkeeper: Command) -> None:
+    """Balances, has, grants and a paged history, as JSON."""
+    late = ("--expires-at", "2099-01-01", "--feature", "chat", "--priority", "7")
+    tollkeeper("credits", "grant", "user_1", "api_calls", "100")
+    tollkeeper("credits", "grant", "user_1", "images", "3", *late)
+    found = tollkeeper("credits", "balances", "user_1", "--json").data["balances"]
+    assert [balance["unit"] for balance in found] == ["api_calls", "images"]
+    assert tollkeeper("credits", "has", "user_1", "api_calls", "100", "--json").data == {
+        "has": True
+    }
+    (grant,) = tollkeeper("credits", "grants", "user_1", "images", "--json").data["grants"]
+    assert (grant["expires_at"], grant["features"]) == ("2099-01-01T00:00:00+00:00", ["chat"])
+    tollkeeper("credits", "consume", "user_1", "api_calls", "1")
+    page = ("credits", "history", "user_1", "api_calls", "--limit", "1", "--json")
+    first = tollkeeper(*page).data
+    second = tollkeeper(*page, "--cursor", first["next_cursor"]).data
+    kinds = [first["entries"][0]["kind"], second["entries"][0]["kind"]]
+    assert (kinds, second["next_cursor"]) == (["consume", "grant"], None)
+    only = ("credits", "history", "user_1", "--kind", "grant", "--json")
+    assert {entry["kind"] for entry in tollkeeper(*only).data["entries"]} == {"grant"}
+
+
+def test_not_enough_is_exit_code_1(tollkeeper: Command) -> None:
+    """`has` can stand in a shell's `if`."""
+    answer = tollkeeper("credits", "has", "user_1", "api_calls", "1")
+    assert (answer.code, answer.out) == (1, "no\n")
+
+
+def test_metadata_stands_beside_the_entry(on_sqlite: Command) -> None:
+    """Reason, actor and metadata come back with the history."""
+    why = ("--reason", "welcome", "--actor", "ann", "--metadata", '{"campaign": 7}')
+    on_sqlite("credits", "grant", "user_1", "api_calls", "100", *why)
+    (entry,) = on_sqlite("credits", "history", "user_1", "--json").data["entries"]
+    note = entry["note"]
+    assert (note["reason"], note["actor"], note["metadata"]) == ("welcome", "ann", {"campaign": 7})
+
+
+def test_json_is_canonical(on_sqlite: Command) -> None:
+    """One line, sorted keys, no spaces, so that it can be compared."""
+    line = on_sqlite("credits", "grant", "user_1", "api_calls", "100", "--json").out
+    assert line == json.dumps(json.loads(line), sort_keys=True, separators=(",", ":")) + "\n"

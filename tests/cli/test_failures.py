@@ -1,0 +1,159 @@
+"""How commands fail: the exit codes, one line on stderr, JSON on stdout, never a traceback."""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.cli.conftest import Command
+
+LINE = re.compile(r"error: [a-z_]+: .+\n")
+SHELL = (sys.executable, "-m", "tollkeeper.cli")
+
+
+def shell(*words: str, **options: str) -> subprocess.CompletedProcess[str]:
+    """Run the command as a process of its own."""
+    return subprocess.run(
+        (*SHELL, *words), capture_output=True, text=True, timeout=60, env={**os.environ, **options}
+    )
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "name"),
+    [
+        (("credits", "consume", "user_1", "api_calls", "11"), 3, "insufficient_balance"),
+        (("credits", "settle", "user_1", "hld_1", "5"), 3, "hold_not_found"),
+        (("customers", "get", "nobody"), 3, "customer_not_found"),
+        (("credits", "consume", "user_1", "api_calls", "NaN"), 2, "invalid_amount"),
+        (("credits", "consume", "user_1", "api_calls", "0"), 2, "invalid_amount"),
+        (("credits", "consume", "user_1", "api_calls", "1e30"), 2, "invalid_amount"),
+        (("credits", "consume", "user_1", "money:usd", "1"), 2, "unit_mismatch"),
+        (("credits", "consume", "\udcff", "api_calls", "1"), 2, "invalid_text"),
+        (("credits", "consume", "", "api_calls", "1"), 2, "invalid_text"),
+        (("credits", "history", "user_1", "--cursor", "x"), 2, "invalid_request"),
+        (("wallet", "deposit", "user_1", "1", "xyz"), 2, "unknown_currency"),
+        (("credits", "consume", "user_1", "api_calls"), 2, "usage"),
+        (("credits", "consume", "user_1", "api_calls", "1", "--colour", "red"), 2, "usage"),
+        (("credits", "hold", "user_1", "api_calls", "1", "--lifetime", "1x"), 2, "usage"),
+        (("credits", "grant", "user_1", "api_calls", "1", "--expires-at", "soon"), 2, "usage"),
+        (("credits", "grant", "user_1", "api_calls", "1", "--metadata", "[]"), 2, "usage"),
+        (("credits", "balance", "user_1", "api_calls", "--at", "10000-01-01"), 2, "usage"),
+        (("credits", "credit"), 2, "usage"),
+        (("credit",), 2, "usage"),
+        ((), 2, "usage"),
+        (("\udcff",), 2, "usage"),
+        (("replay", "missing.csv"), 2, "invalid_request"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, tuple) else None,
+)
+def test_a_failure_is_one_line_and_a_code(
+    on_sqlite: Command, words: tuple[str, ...], code: int, name: str
+) -> None:
+    """Each family of errors has its exit code; `--json` says the same on stdout."""
+    on_sqlite("credits", "grant", "user_1", "api_calls", "10")
+    plain, told = on_sqlite(*words), on_sqlite("--json", *words)
+    assert (plain.code, told.code) == (code, code)
+    assert LINE.fullmatch(plain.err.splitlines(keepends=True)[-1])
+    assert plain.err.startswith(f"error: {name}: ")
+    error = told.data["error"]
+    assert (error["code"], set(error)) == (name, {"code", "details", "message"})
+    assert told.err == f"error: {name}: {error['message']}\n"
+
+
+def test_a_refusal_carries_its_numbers(tollkeeper: Command) -> None:
+    """A script reads what was available and what was required."""
+    tollkeeper("credits", "grant", "user_1", "api_calls", "10.5")
+    details = tollkeeper("credits", "consume", "user_1", "api_calls", "11", "--json").data
+    told = details["error"]["details"]
+    assert (told["available"], told["required"], told["unit"]) == ("10.5", "11", "api_calls")
+
+
+@pytest.mark.parametrize("verb", [("migrate",), ("credits", "balance", "user_1", "api_calls")])
+@pytest.mark.parametrize(
+    "url", ["postgresql://127.0.0.1:1/none", "sqlite:////nowhere/at/all.db"], ids=["server", "file"]
+)
+def test_a_database_out_of_reach_is_exit_code_4(
+    command: Command, verb: tuple[str, ...], url: str
+) -> None:
+    """Whatever the command, and whatever the database."""
+    answer = command("--database", url, *verb)
+    assert answer.code == 4
+    assert LINE.fullmatch(answer.err)
+
+
+def test_missing_tables_are_exit_code_4(command: Command, database_url: str) -> None:
+    """The error says which command makes them."""
+    answer = command("credits", "balance", "user_1", "api_calls", "--database", database_url)
+    assert (answer.code, answer.err.split(":")[1]) == (4, " not_migrated")
+    assert "tollkeeper migrate" in answer.err
+
+
+@pytest.mark.parametrize("url", ["nonsense", "mysql://host/name", "postgresql://host:port/name"])
+def test_a_url_that_names_no_database_of_ours_is_bad_usage(command: Command, url: str) -> None:
+    """The error says how to write it."""
+    answer = command("--database", url, "credits", "balance", "user_1", "api_calls")
+    assert (answer.code, answer.err.split(":")[1]) == (2, " invalid_request")
+
+
+def test_no_database_is_bad_usage(command: Command) -> None:
+    """The error names the option and the variable."""
+    answer = command("credits", "balance", "user_1", "api_calls")
+    assert answer.code == 2
+    assert "TOLLKEEPER_DATABASE_URL" in answer.err
+
+
+def test_a_process_ends_with_the_same_codes(sqlite_url: str) -> None:
+    """What the shell sees: done, found, usage, refused, out of reach."""
+    here = {"TOLLKEEPER_DATABASE_URL": sqlite_url}
+    assert shell("migrate", **here).returncode == 0
+    consumed = shell("credits", "consume", "user_1", "api_calls", "1", "--json", **here)
+    assert (consumed.returncode, consumed.stdout.count("\n")) == (3, 1)
+    assert shell("credits", "has", "user_1", "api_calls", "1", **here).returncode == 1
+    assert shell("credits", "has", **here).returncode == 2
+    assert shell("audit", TOLLKEEPER_DATABASE_URL="postgresql://127.0.0.1:1/x").returncode == 4
+
+
+@pytest.mark.parametrize("words", ["credits --help", "credits grants user_1", "audit --json"])
+def test_a_reader_that_has_seen_enough_is_no_failure(sqlite_url: str, words: str) -> None:
+    """`tollkeeper … | head` ends quietly, whoever prints."""
+    named = {**os.environ, "TOLLKEEPER_DATABASE_URL": sqlite_url}
+    assert shell("migrate", **named).returncode == 0
+    script = f"{sys.executable} -m tollkeeper.cli {words} | true; echo ${{PIPESTATUS[0]}}"
+    answer = subprocess.run(
+        ["bash", "-c", script], capture_output=True, text=True, timeout=60, check=True, env=named
+    )
+    assert (answer.stdout, answer.stderr) == ("0\n", "")
+
+
+@pytest.mark.parametrize("mode", ["tasks", "threads"])
+def test_ctrl_c_ends_a_long_command(tmp_path: Path, mode: str) -> None:
+    """Exit code 130, one line, no traceback, and no files left behind."""
+    words = ("bench", "consume", "--customers", "5", "--callers", "4", "--seconds", "60")
+    running = subprocess.Popen(
+        (*SHELL, *words, "--mode", mode),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "TMPDIR": str(tmp_path)},
+    )
+    wait_until(lambda: bool(list(tmp_path.glob("*/tollkeeper.db-wal"))))
+    time.sleep(1)
+    running.send_signal(signal.SIGINT)
+    out, err = running.communicate(timeout=30)
+    assert (running.returncode, out) == (130, "")
+    assert LINE.fullmatch(err)
+    assert not list(tmp_path.iterdir())
+
+
+def wait_until(holds: Callable[[], bool], seconds: float = 30) -> None:
+    """Wait for something that another process does."""
+    end = time.monotonic() + seconds
+    while not holds():
+        assert time.monotonic() < end, "it did not happen in time"
+        time.sleep(0.05)
