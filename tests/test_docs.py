@@ -63,7 +63,7 @@ def test_the_readme_shows_python() -> None:
 
 def test_the_map_names_only_what_exists() -> None:
     """ARCHITECTURE.md may shorten a path from the left, but never invent one."""
-    rooms = ("*", "src/**/*", "tests/**/*", "docs/**/*", "bench/**/*", ".ci/*")
+    rooms = ("*", "src/**/*", "tests/**/*", "docs/**/*", "bench/**/*", "tools/*", ".ci/*")
     there = {f"/{name(path)}" for room in rooms for path in ROOT.glob(room)}
     text = re.sub(r"https?://\S+", "", ARCHITECTURE.read_text())
     named = {found.group().rstrip("/") for found in NAMED.finditer(text)}

@@ -76,10 +76,14 @@ def formatted(text: str) -> str:
     command = [sys.executable, "-m", "ruff"]
     name = ["--stdin-filename", "src/tollkeeper/awaited/room.py", "-"]
     for step in (["check", "--fix", "--quiet", "--select", "I"], ["format", "--quiet"]):
-        call = [*command, *step, *name]
-        done = subprocess.run(
-            call, input=text, capture_output=True, text=True, cwd=ROOT, check=True
-        )  # noqa: S603  # our own formatter
+        done = subprocess.run(  # noqa: S603  # our own formatter
+            [*command, *step, *name],
+            input=text,
+            capture_output=True,
+            text=True,
+            cwd=ROOT,
+            check=True,
+        )
         text = done.stdout
     return text
 

@@ -11,13 +11,24 @@ Decimal('997')
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from tollkeeper import errors
+
 if TYPE_CHECKING:
     from tollkeeper.billing import AsyncBilling, Billing
     from tollkeeper.values.money import Money
+    from tollkeeper.values.units import Unit, credits_unit, currency_unit
 
 __version__ = "0.1.0"
 
-__all__ = ["AsyncBilling", "Billing", "Money"]
+__all__ = [
+    "AsyncBilling",
+    "Billing",
+    "Money",
+    "Unit",
+    "credits_unit",
+    "currency_unit",
+    "errors",
+]
 
 #: Where the public names live. They are imported when first asked for: `tollkeeper --help` needs no
 #: database toolkit, and importing one takes most of a second.
@@ -25,6 +36,9 @@ _HOMES = {
     "AsyncBilling": "tollkeeper.billing",
     "Billing": "tollkeeper.billing",
     "Money": "tollkeeper.values.money",
+    "Unit": "tollkeeper.values.units",
+    "credits_unit": "tollkeeper.values.units",
+    "currency_unit": "tollkeeper.values.units",
 }
 
 

@@ -14,6 +14,7 @@ import pytest
 from sqlalchemy import create_engine
 
 from tests.audit import runners
+from tests.audit.breaking import broken
 from tests.audit.histories import START, UNIT
 from tollkeeper import AsyncBilling, Billing
 from tollkeeper.clock import FixedClock
@@ -52,7 +53,8 @@ def test_what_time_did_is_booked(billing: Billing, clock: FixedClock) -> None:
     assert billing.jobs.run_due() == DueReport()
     assert [billing.credits.balance(f"user_{number}", UNIT) for number in range(3)] == before
     entry = next(e for e in billing.credits.history("user_0").entries if e.kind == "expire")
-    assert (entry.amount, entry.event_at, entry.created_at) == (10, START + HOUR, clock.now())
+    assert entry.amount == 10
+    assert (entry.event_at, entry.created_at) == (START + HOUR, clock.now())
     assert billing.books.audit().ok
 
 
@@ -69,7 +71,7 @@ def test_what_is_not_due_yet_stays(billing: Billing, clock: FixedClock) -> None:
 
 
 def test_an_account_whose_moment_passed_without_effect_is_looked_at_once(
-    billing: Billing, clock: FixedClock
+    billing: Billing, clock: FixedClock, database_url: str
 ) -> None:
     """A hold that was settled in time leaves a moment behind; the sweep clears it away."""
     billing.credits.grant("ann", UNIT, 10)
@@ -77,6 +79,8 @@ def test_an_account_whose_moment_passed_without_effect_is_looked_at_once(
     before = billing.credits.history("ann").entries
     clock.advance(hours=2)
     assert billing.jobs.run_due(limit=1) == DueReport()
+    with broken(database_url) as raw:
+        assert raw.rows("SELECT customer_id FROM {account} WHERE due_at IS NOT NULL") == []
     assert billing.credits.history("ann").entries == before
     assert billing.books.audit().ok
 
@@ -149,7 +153,8 @@ def test_a_sweep_beside_callers_books_each_thing_once(billing: Billing, clock: F
     with ThreadPoolExecutor(4) as pool:
         spent = [pool.submit(billing.credits.consume, f"user_{n}", UNIT, 1) for n in range(20)]
         swept = [pool.submit(billing.jobs.run_due) for _ in range(2)]
-    assert all(one.exception() is None for one in (*spent, *swept))
+    assert all(one.result().balance for one in spent)
+    assert all(not one.result().skipped for one in swept)
     found = kinds(billing, 20)
     assert (found["expire"], found["activate"], found["lapse"]) == (20, 20, 20)
     assert billing.books.audit().ok

@@ -1,5 +1,10 @@
-"""A host that sleeps in its transaction delays its own customer on PostgreSQL, and nobody else."""
+"""A host that sleeps in its transaction delays its own customer on PostgreSQL, and nobody else.
 
+What a host has not committed is not there: a customer whom it has just made has nothing to spend,
+and is told so at once; but who would write to the same customer has to wait.
+"""
+
+import asyncio
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
@@ -42,7 +47,7 @@ def test_others_go_on_while_a_host_sleeps(
     new_customer: NewCustomer,
     is_new: bool,  # noqa: FBT001  # a parameter of the test
 ) -> None:
-    """Every call of 12 others, half of them new, is answered before the host ends; its own after."""
+    """Every call of 12 others, half of them new, is answered before the host ends; its own not."""
     others = [new_customer() for _ in range(12)]
     for other in others[::2]:
         billing.credits.grant(other, UNIT, 10)
@@ -56,11 +61,11 @@ def test_others_go_on_while_a_host_sleeps(
         for step in range(10):
             results.append(billing.credits.consume(other, UNIT, 1))
             if not number and not step % 3:
-                own.append(beside(partial(billing.credits.consume, customer, UNIT, 1)))
+                own.append(beside(partial(billing.credits.grant, customer, UNIT, 1)))
         return results
 
     with asleep(billing, books_url, customer):
-        own.append(beside(partial(billing.credits.consume, customer, UNIT, 1)))
+        own.append(beside(partial(billing.credits.grant, customer, UNIT, 1)))
         answered = at_once(live, len(others))
         assert [count(results, Receipt) for results in answered if isinstance(results, list)] == [
             11
@@ -74,6 +79,7 @@ def test_a_host_that_rolls_back_leaves_the_waiting_their_turn(
     billing: Billing, books_url: str, customer: str
 ) -> None:
     """What the host undoes is not there for who waited: decided anew, on what is true then."""
+    billing.credits.grant(customer, UNIT, 1)
     with asleep(billing, books_url, customer, commits=False):
         call = beside(partial(billing.credits.consume, customer, UNIT, 50))
         grant = beside(partial(billing.credits.grant, customer, UNIT, 7))
@@ -100,8 +106,10 @@ def test_who_waits_too_long_is_told(
         billing.credits.grant(known, UNIT, 1)
         with asleep(billing, books_url, customer), asleep(billing, books_url, known):
             results = at_once(
-                lambda number: billing.credits.consume((customer, known)[number % 2], UNIT, 1), 6
+                lambda number: billing.credits.grant((customer, known)[number % 2], UNIT, 1), 6
             )
+            refused = outcome(partial(billing.credits.consume, customer, UNIT, 1))
+            assert isinstance(refused, InsufficientBalance)
             assert [type(result) for result in results] == [StoreBusy] * 6
             bystander = billing.credits.grant(new_customer(), UNIT, 1)
             assert bystander.amount == 1
@@ -117,8 +125,8 @@ def test_two_hosts_sleep_and_each_delays_its_own(
     with connected(books_url) as one:
         billing.using(one).credits.grant(first, UNIT, 5)
         with asleep(billing, books_url, second):
-            waiting = beside(partial(billing.credits.consume, second, UNIT, 1))
-            call = beside(partial(billing.credits.consume, first, UNIT, 1))
+            waiting = beside(partial(billing.credits.grant, second, UNIT, 1))
+            call = beside(partial(billing.credits.grant, first, UNIT, 1))
             until(lambda: patient() is not None)
             one.commit()
             assert call.result(20).amount == 1
@@ -146,15 +154,13 @@ def test_tasks_wait_for_their_own_customer_alone(
     books_url: str, customer: str, new_customer: NewCustomer
 ) -> None:
     """The same from tasks: the others' calls all come back while one waits."""
-    import asyncio
-
     others = [new_customer() for _ in range(6)]
 
     async def main() -> None:
         async with AsyncBilling(books_url) as billing:
             with Billing(books_url) as threads:
                 with asleep(threads, books_url, customer):
-                    own = asyncio.ensure_future(billing.credits.consume(customer, UNIT, 1))
+                    own = asyncio.ensure_future(billing.credits.grant(customer, UNIT, 1))
                     granted = await asyncio.gather(
                         *[billing.credits.grant(other, UNIT, 2) for other in others * 3]
                     )

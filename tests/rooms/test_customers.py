@@ -31,6 +31,7 @@ from tollkeeper.errors import (
     InvalidRequest,
     InvalidText,
     NotReversible,
+    SerializationFailure,
     TollkeeperError,
     UnknownCurrency,
 )
@@ -722,6 +723,34 @@ class TestRaces:
                 assert not blocked.done()
                 host.rollback()
                 assert blocked.result(20).name == "Guest"
+        engine.dispose()
+
+    @pytest.mark.parametrize(
+        "change",
+        [
+            lambda joined: joined.customers.merge("guest", into="ada"),
+            lambda joined: joined.customers.update("guest", currency="usd"),
+            lambda joined: joined.wallet.deposit("guest", Money(1, "eur")),
+        ],
+    )
+    def test_a_host_with_an_older_view_does_not_go_by_it(
+        self, postgres_url: str, change: Callable[[Any], Any]
+    ) -> None:
+        """A wallet was opened since a REPEATABLE READ host began: it gets an error to repeat."""
+        engine = create_engine(postgres_url)
+        with Billing(engine) as billing:
+            billing.migrate()
+            billing.credits.grant("guest", "api_calls", 10)
+            billing.customers.update("guest", currency="eur")
+            isolated = engine.execution_options(isolation_level="REPEATABLE READ")
+            with isolated.connect() as host:
+                host.execute(text("SELECT count(*) FROM tollkeeper.account"))
+                billing.wallet.deposit("guest", Money(5, "eur"))
+                with pytest.raises(SerializationFailure):
+                    change(billing.using(host))
+                host.rollback()
+            assert billing.customers.get("guest").currency == "eur"
+            assert_books_hold(billing)
         engine.dispose()
 
     def test_merges_under_load_lose_nothing(self, billing: Billing) -> None:

@@ -84,6 +84,8 @@ def _check(recorded: Recorded) -> None:
 def _reason(kind: str) -> str:
     if kind == "transfer_in":
         return "A transfer is reversed in the name of the customer who gave."
+    if kind in ("merge", "merge_out", "merge_in"):
+        return "A merge of customers cannot be reversed."
     return f"A {kind} cannot be reversed; adjust the balance instead."
 
 

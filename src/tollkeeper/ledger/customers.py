@@ -58,9 +58,7 @@ def lock_named(
     connection: Connection, database: Database, names: set[str], *, skip_locked: bool
 ) -> Named:
     """Lock customers, so that nobody opens an account of theirs or changes them meanwhile."""
-    found = customers.standings(
-        connection, database, names, lock=True, skip_locked=skip_locked and database.is_postgres
-    )
+    found = customers.standings(connection, database, names, lock=True, skip_locked=skip_locked)
     missing = names - found.keys()
     busy = set(customers.standings(connection, database, missing)) if skip_locked else set()
     return Named({name: row.currency for name, row in found.items()}, busy, missing - busy)
@@ -79,7 +77,7 @@ def shut_now(connection: Connection, database: Database, keys: Iterable[AccountK
     shut = Shut()
     for key in wanted:
         if key[0] in found:
-            _judge(shut, key, found[key[0]].merged_into, found[key[0]].currency)
+            _may_open(shut, key, *found[key[0]])
     return shut
 
 
@@ -94,27 +92,21 @@ def open_customers(
     """Make customers, lock them until the end, and tell which accounts must not be opened.
 
     `accounts` are those of each request in the order of arrival: of two first wallets in different
-    currencies the earlier wins, and gives the customer its currency.
+    currencies the earlier wins, and gives the customer its currency. The locked rows are written,
+    so that a host who sees an older state of the books cannot merge a customer by it.
     """
     keys = [key for wanted in accounts for key in wanted]
     owners = {customer for customer, _ in keys}
     customers.make_customers(connection, database, owners, now)
-    skip = skip_locked and database.is_postgres
-    found = customers.standings(connection, database, owners, lock=True, skip_locked=skip)
-    if database.is_postgres and found:
-        customers.touch(connection, database, found)
+    found = customers.standings(connection, database, owners, lock=True, skip_locked=skip_locked)
+    currencies = {name: standing.currency for name, standing in found.items()}
     shut = Shut()
-    chosen: dict[str, str] = {}
     for key in keys:
-        customer, unit = key
-        if customer not in found:
+        if key[0] not in found:
             shut.busy.add(key)
-            continue
-        currency = found[customer].currency or chosen.get(customer)
-        may_open = _judge(shut, key, found[customer].merged_into, currency)
-        if may_open and is_money(unit) and currency is None:
-            chosen[customer] = unit.removeprefix(MONEY_PREFIX)
-    customers.write_currencies(connection, database, chosen, now)
+        elif _may_open(shut, key, found[key[0]].merged_into, currencies[key[0]]):
+            currencies[key[0]] = currencies[key[0]] or _currency(key)
+    customers.write_currencies(connection, database, currencies)
     return shut
 
 
@@ -143,15 +135,18 @@ def private_text(
     return told
 
 
-def _judge(shut: Shut, key: AccountKey, into: str | None, currency: str | None) -> bool:
+def _may_open(shut: Shut, key: AccountKey, into: str | None, wallet: str | None) -> bool:
     """Tell whether an account may be opened; note the refusal where it may not."""
-    customer, unit = key
-    code = unit.removeprefix(MONEY_PREFIX)
+    customer, currency = key[0], _currency(key)
     if into is not None:
         shut.refused[key] = merged(customer, into)
-    elif is_money(unit) and currency not in (None, code):
-        shut.refused[key] = other_currency(customer, currency or "", code)
+    elif currency and wallet and currency != wallet:
+        shut.refused[key] = other_currency(customer, wallet, currency)
     return key not in shut.refused
+
+
+def _currency(key: AccountKey) -> str | None:
+    return key[1].removeprefix(MONEY_PREFIX) if is_money(key[1]) else None
 
 
 def _known(row: Any) -> Known:

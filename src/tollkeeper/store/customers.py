@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, Row, exists, select
 
@@ -12,6 +12,15 @@ from tollkeeper.store.database import Database
 
 KEY = (Col("customer_id"),)
 NEW = (*KEY, Col("created_at", "timestamptz"), Col("updated_at", "timestamptz"))
+
+
+class Standing(NamedTuple):
+    """What decides whether a customer may open an account."""
+
+    #: The customer into whom this one was merged.
+    merged_into: str | None
+    #: The one currency of the wallet; None until it is chosen.
+    currency: str | None
 
 
 def make_customers(
@@ -29,25 +38,23 @@ def standings(
     *,
     lock: bool = False,
     skip_locked: bool = False,
-) -> dict[str, Row[str, str | None, str | None]]:
+) -> dict[str, Standing]:
     """Read who was merged and which currency a wallet has, locked in bytewise order if asked.
 
     Customers that do not exist are left out, and with `skip_locked` those that others have locked.
     SQLite has one writer, and needs no lock.
     """
-    wanted = sorted(customers)
-    if not wanted:
-        return {}
-    table = database.tables["customer"]
-    query = (
-        select(table.c.customer_id, table.c.merged_into, table.c.currency)
-        .where(table.c.customer_id.in_(wanted))
-        .order_by(table.c.customer_id)
-    )
-    if lock:
-        # FOR NO KEY UPDATE: what refers to a customer's key need not wait.
-        query = query.with_for_update(key_share=True, skip_locked=skip_locked)
-    return {row.customer_id: row for row in connection.execute(query)}
+    # NO KEY: what merely refers to a customer's key need not wait.
+    rights = "FOR NO KEY UPDATE OF c" if lock and database.is_postgres else ""
+    skip = " SKIP LOCKED" if rights and skip_locked else ""
+    sql = f"""
+        SELECT c.customer_id, c.merged_into, c.currency
+        FROM {{given}}
+        JOIN {database.name("customer")} AS c ON c.customer_id = given.customer_id
+        ORDER BY c.customer_id
+        {rights}{skip}"""  # noqa: S608  # names are ours
+    rows = bulk.look_up(connection, database, sql, KEY, [(name,) for name in sorted(customers)])
+    return {row[0]: Standing(row[1], row[2]) for row in rows}
 
 
 def read_customers(
@@ -76,20 +83,12 @@ def read_customers(
     return connection.execute(query).all()
 
 
-def touch(connection: Connection, database: Database, customers: Iterable[str]) -> None:
-    """Write customers as they are: whoever sees an older state of the books must not go by it."""
-    table = database.tables["customer"]
-    named = table.c.customer_id.in_(sorted(customers))
-    connection.execute(table.update().where(named).values(updated_at=table.c.updated_at))
-
-
 def write_currencies(
-    connection: Connection, database: Database, currencies: Mapping[str, str], now: datetime
+    connection: Connection, database: Database, currencies: Mapping[str, str | None]
 ) -> None:
-    """Fix the wallet's currency of customers."""
-    columns = (Col("currency"), Col("updated_at", "timestamptz"))
-    rows = [(customer, code, now) for customer, code in sorted(currencies.items())]
-    bulk.update(connection, database, "customer", KEY, columns, rows)
+    """Write the currencies of customers' wallets, the new ones and those that stay."""
+    rows = sorted(currencies.items())
+    bulk.update(connection, database, "customer", KEY, (Col("currency"),), rows)
 
 
 def write_customer(
