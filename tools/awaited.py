@@ -1,7 +1,8 @@
 """Writes the types of the awaited rooms from the rooms: `python tools/awaited.py [--check]`.
 
 At run time there is one implementation of each verb (see doors/awaiting.py); type checkers and
-editors need the awaited signatures spelled out. They are generated, so that nobody writes a verb twice.
+editors need the awaited signatures spelled out. They are generated, so that nobody writes a verb
+twice.
 """
 
 import ast

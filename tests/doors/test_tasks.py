@@ -3,7 +3,7 @@
 import asyncio
 import threading
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, TypeVar
 
@@ -23,7 +23,7 @@ def run(main: Coroutine[Any, Any, T]) -> T:
     return asyncio.run(asyncio.wait_for(main, 40))
 
 
-async def gathered(calls: list[Awaitable[T]]) -> list[T | BaseException]:
+async def gathered(calls: Sequence[Awaitable[T]]) -> list[T | BaseException]:
     """Await calls together; give each answer or error."""
     return await asyncio.gather(*calls, return_exceptions=True)
 
