@@ -286,6 +286,12 @@ DEBT = [
         "passed the account's own limit",
         "gil",
     ),
+    Case(
+        "debt that was merged beyond the limit",
+        sql(entry("ian", "merge_in", "mark = NULL")),
+        "passed the account's own limit",
+        "ian",
+    ),
 ]
 
 KEYS = [
@@ -360,6 +366,16 @@ WHOLE_BOOK = [
             "DELETE FROM {account} WHERE customer_id = 'bob'",
         ),
         "not what arrived",
+        None,
+    ),
+    Case(
+        "a customer who took a merge is gone",
+        sql(
+            "DELETE FROM {operation} WHERE customer_id = 'ian'",
+            "DELETE FROM {grant_fact} WHERE customer_id = 'ian'",
+            "DELETE FROM {account} WHERE customer_id = 'ian'",
+        ),
+        "What left by merge_out",
         None,
     ),
 ]

@@ -9,12 +9,14 @@ from tollkeeper.values.receipts import Receipt
 
 START = datetime(2026, 6, 1, tzinfo=UTC)
 JULY = datetime(2026, 7, 1, tzinfo=UTC)
+#: Everybody in the history; each has one account.
+CUSTOMERS = ("ann", "bob", "cyd", "dan", "eve", "fay", "gil", "hal", "ian")
 UNIT = "api_calls"
 
 
 def write(billing: Billing, clock: FixedClock) -> None:
     """Write the books of a few customers, each for the sake of some laws."""
-    for tell in (_ann_and_bob, _cyd, _dan, _eve, _fay, _gil):
+    for tell in (_ann_and_bob, _cyd, _dan, _eve, _fay, _gil, _hal_and_ian):
         tell(billing, clock)
         clock.advance(minutes=1)
 
@@ -95,3 +97,12 @@ def _gil(billing: Billing, clock: FixedClock) -> None:
     paid: Receipt = room.grant("gil", UNIT, 5, source="purchase")
     room.consume("gil", UNIT, 5)
     room.reverse("gil", paid)
+
+
+def _hal_and_ian(billing: Billing, clock: FixedClock) -> None:
+    """Hal, who owes, becomes one with Ian, whose limit is lower: debt passes it, marked."""
+    room = billing.credits
+    room.consume("hal", UNIT, 5, overdraft=5)
+    room.grant("hal", UNIT, 3, features=["chat"])
+    room.set_overdraft("ian", UNIT, 2)
+    billing.customers.merge("hal", into="ian")

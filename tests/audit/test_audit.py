@@ -13,10 +13,12 @@ from sqlalchemy.ext.asyncio import create_async_engine
 from tests.audit.breaking import broken
 from tests.audit.cases import account, entry
 from tests.audit.conftest import History
-from tests.audit.histories import UNIT
+from tests.audit.histories import CUSTOMERS, UNIT
 from tollkeeper import AsyncBilling, Billing
 from tollkeeper.errors import InsufficientBalance, InvalidRequest, InvalidText, NotMigrated
 from tollkeeper.values.findings import AuditReport, Finding
+
+EVERYBODY = len(CUSTOMERS)
 
 
 def test_a_history_without_a_fault_has_no_findings(history: History) -> None:
@@ -26,7 +28,7 @@ def test_a_history_without_a_fault_has_no_findings(history: History) -> None:
     assert report.ok
     assert report.customer is None
     checked = report.checked
-    assert (checked.units, checked.customers, checked.accounts) == (1, 7, 7)
+    assert (checked.units, checked.customers, checked.accounts) == (1, EVERYBODY, EVERYBODY)
     assert (checked.bare_operations, checked.open_holds) == (1, 1)
     assert checked.entries > 40
     assert checked.grants > 10
@@ -66,7 +68,7 @@ def test_the_first_findings_are_kept_and_all_are_counted(history: History) -> No
         raw.audit(history.billing)
         books = history.billing.using(raw.connection).books
         report = books.audit(most=2)
-    assert report.broken["sums"] == 7
+    assert report.broken["sums"] == EVERYBODY
     assert [finding.law for finding in report.findings] == [1, 1, 2]
     assert [finding.customer for finding in report.findings[:2]] == ["ann", "bob"]
 
@@ -86,7 +88,7 @@ def test_a_finding_reads_as_a_sentence_and_as_json(history: History) -> None:
     assert told["broken"] == {"sums": 1}
     assert told["findings"][0]["customer"] == "bob"
     assert told["findings"][0]["version"] == 3
-    assert told["checked"]["accounts"] == 7
+    assert told["checked"]["accounts"] == EVERYBODY
 
 
 def test_a_finding_without_a_place_says_so() -> None:

@@ -15,7 +15,7 @@ CUSTOMERS = 100
 ENTRIES = 200_000
 MEGABYTE = 1024 * 1024
 #: What SQLite's cache and a cursor's rows may take; the entries themselves are 60 MB and more.
-MOST_GROWN = 24 * MEGABYTE
+MOST_GROWN = 16 * MEGABYTE
 
 #: Repeats each customer's one consume, so that 1 is taken from the grant each time.
 COPIES = """

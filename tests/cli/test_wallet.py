@@ -29,8 +29,9 @@ def test_money_is_corrected(tollkeeper: Command) -> None:
     back = tollkeeper("wallet", "reverse", "user_1", spent["operation_id"], "--json").data
     assert back["balance"]["available"] == "8.75"
     assert len(tollkeeper("wallet", "grants", "user_1", "--json").data["grants"]) == 1
-    kinds = [e["kind"] for e in tollkeeper("wallet", "history", "user_1", "--json").data["entries"]]
-    assert len(kinds) == len(set(tollkeeper("wallet", "history", "user_1").out.splitlines())) - 2
+    entries = tollkeeper("wallet", "history", "user_1", "--json").data["entries"]
+    kinds = {"grant", "adjust", "hold", "release", "consume"}
+    assert {entry["kind"] for entry in entries} >= kinds
 
 
 def test_no_wallet_is_null(tollkeeper: Command) -> None:

@@ -506,6 +506,24 @@ class TestMerge:
             billing.credits.grant("guest", "api_calls", 1)
         assert_books_hold(billing)
 
+    def test_an_empty_account_leaves_nothing_at_the_takers(
+        self, billing: Billing, engine: Engine
+    ) -> None:
+        """All was spent: the giver's account is closed, the taker has no entry, but the row."""
+        billing.credits.grant("guest", "api_calls", 10)
+        billing.credits.consume("guest", "api_calls", 10)
+        receipt = billing.customers.merge("guest", into="ada")
+        assert [entry.kind for entry in receipt.entries] == ["merge_out"]
+        assert billing.credits.history("ada").entries == ()
+        under = read(engine, "operation", f"WHERE id = '{receipt.operation_id}' ORDER BY part")
+        assert [(row["customer_id"], row["kind"]) for row in under] == [
+            ("guest", "merge_out"),
+            ("ada", "merge"),
+        ]
+        with pytest.raises(CustomerMerged):
+            billing.credits.grant("guest", "api_calls", 1)
+        assert_books_hold(billing)
+
     def test_merges_that_are_refused(self, billing: Billing) -> None:
         """Into itself, of nobody, of or into one already merged; nothing is written."""
         billing.credits.grant("guest", "api_calls", 10)

@@ -3,7 +3,16 @@
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import URL, Engine, QueuePool, create_engine, event, make_url
+from sqlalchemy import (
+    URL,
+    Engine,
+    NullPool,
+    QueuePool,
+    SingletonThreadPool,
+    create_engine,
+    event,
+    make_url,
+)
 
 from tollkeeper.errors import InvalidRequest
 
@@ -63,6 +72,11 @@ def _of_host(engine: Engine) -> Opened:
     """Take a host's engine, whatever isolation it has chosen for its own transactions."""
     if engine.dialect.name == "postgresql":
         engine = engine.execution_options(isolation_level=ISOLATION)
+    if _in_memory(engine.url) and isinstance(engine.pool, SingletonThreadPool | NullPool):
+        raise InvalidRequest(
+            "Each thread would see a database of its own; give the engine poolclass=StaticPool "
+            'and connect_args={"check_same_thread": False}.'
+        )
     return Opened(engine, is_ours=False, is_shared=_in_memory(engine.url))
 
 

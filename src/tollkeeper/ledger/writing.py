@@ -112,7 +112,7 @@ class Writing:
             self.erased.add(request.customer)
             self.notes = [note for note in self.notes if note[0] != request.customer]
         if revision.beside and all(row[0] != revision.beside for row in rows):
-            rows.append(_row_beside(rows, revision.beside))
+            rows.append(_row_beside(request, rows, revision.beside))
         if not revision.private:
             return request.note
         return replace(request.note or Note(), metadata=revision.private)
@@ -201,10 +201,10 @@ def entry_row(
     )
 
 
-def _row_beside(rows: list[Row], customer: str) -> Row:
+def _row_beside(request: Request, rows: list[Row], customer: str) -> Row:
     """Write an operation's row under another customer of whom no account changed."""
-    head = rows[0]
-    return (customer, head[1], len(rows), head[3], None, None, head[6], *(None,) * 14)
+    moment = rows[0][6]
+    return (customer, request.id, len(rows), request.verb, None, None, moment, *(None,) * 14)
 
 
 def result_text(request: Request, outcome: Outcome, kind: str) -> str | None:

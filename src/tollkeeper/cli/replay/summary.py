@@ -84,7 +84,7 @@ class Summary:
         )
         rows = tuple(
             (
-                self.plan.customer(number),
+                str(number),
                 f"{count.calls:,}",
                 f"{count.refused:,}",
                 f"{count.context:,}",
@@ -93,9 +93,14 @@ class Summary:
             )
             for (number, count), money in zip(self.top(), self._aligned(), strict=True)
         )
-        more = len(self.tally.by_customer) - len(rows)
-        note = f"and {more:,} customers more" if more else None
-        return Sheet(columns=columns, rows=rows, note=note)
+        return Sheet(columns=columns, rows=rows, note=self._note(len(rows)))
+
+    def _note(self, shown: int) -> str:
+        """Say what the table leaves out, and what its customers are called in the books."""
+        first, _ = self.top()[0]
+        more = len(self.tally.by_customer) - shown
+        text = f"Customer {first} is {self.plan.customer(first)}."
+        return f"and {more:,} customers more. {text}" if more else text
 
     def _aligned(self) -> list[tuple[str, ...]]:
         """Write the money of the table, each column with as many digits in every row."""

@@ -1,0 +1,378 @@
+"""What goes wrong beneath us: retried or answered clearly, never half done, never twice."""
+
+import socket
+import sqlite3
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from functools import partial
+from pathlib import Path
+
+import pytest
+from sqlalchemy import create_engine, make_url
+
+from tests.doors import proxy
+from tests.doors.proxy import Cut, Proxy
+from tests.doors.scenes import (
+    UNIT,
+    at_once,
+    beside,
+    check,
+    connected,
+    count,
+    entries,
+    outcome,
+    rows,
+    until,
+)
+from tollkeeper import Billing
+from tollkeeper.decisions.spending import Consume
+from tollkeeper.errors import (
+    IdempotencyConflict,
+    NotMigrated,
+    OutcomeUnknown,
+    StoreBusy,
+    StoreError,
+    StoreUnavailable,
+)
+from tollkeeper.ids import OPERATION, new_id
+from tollkeeper.values.receipts import Receipt
+
+NewCustomer = Callable[[], str]
+
+
+@pytest.fixture
+def network(postgres_books: str) -> Iterator[Proxy]:
+    """A network before the books on PostgreSQL."""
+    made = Proxy(postgres_books)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def far(network: Proxy) -> Iterator[Billing]:
+    """Books beyond that network."""
+    with Billing(network.url) as opened:
+        yield opened
+
+
+@pytest.mark.parametrize("key", [None, "keyed"], ids=["without key", "with key"])
+@pytest.mark.parametrize(
+    "cut", [proxy.before, proxy.after, proxy.late], ids=lambda cut: str(cut.__name__)
+)
+def test_a_connection_cut_at_the_commit(
+    network: Proxy,
+    far: Billing,
+    postgres_books: str,
+    customer: str,
+    cut: Cut,
+    key: str | None,
+) -> None:
+    """Whether the server heard of it or not: answered with a receipt, and in the books once."""
+    far.credits.grant(customer, UNIT, 10)
+    network.arm(cut)
+    receipt = far.credits.consume(customer, UNIT, 3, idempotency_key=key)
+    assert network.cuts == 1
+    assert receipt.balance is not None
+    assert receipt.balance.available == 7
+    assert [operation for operation, *_ in entries(postgres_books, customer)][1:] == [
+        receipt.operation_id
+    ]
+    assert far.credits.balance(customer, UNIT).available == 7
+    with Billing(postgres_books) as billing:
+        check(billing, postgres_books, customer)
+
+
+@pytest.mark.parametrize("cut", [proxy.before, proxy.after], ids=lambda cut: str(cut.__name__))
+def test_a_commit_that_is_lost_again_and_again(
+    network: Proxy, far: Billing, postgres_books: str, customer: str, cut: Cut
+) -> None:
+    """The look at what became of it may be cut as well; still once in the books."""
+    far.credits.grant(customer, UNIT, 10)
+    network.arm(cut, times=3)
+    receipt = far.credits.consume(customer, UNIT, 3)
+    assert network.cuts == 3
+    assert [operation for operation, *_ in entries(postgres_books, customer)][1:] == [
+        receipt.operation_id
+    ]
+
+
+def test_a_batch_cut_at_the_commit(
+    network: Proxy, far: Billing, postgres_books: str, new_customer: NewCustomer
+) -> None:
+    """Everybody in it gets a receipt or a refusal that is true; new customers among them."""
+    customers = [new_customer() for _ in range(8)]
+    for customer in customers[:4]:
+        far.credits.grant(customer, UNIT, 2)
+    for cut in (proxy.after, proxy.before, proxy.late):
+        network.arm(cut)
+
+        def call(number: int) -> Receipt:
+            customer = customers[number % 8]
+            verb = far.credits.grant if number % 2 else far.credits.consume
+            return verb(customer, UNIT, 1, idempotency_key=f"{cut.__name__}-{number}")  # noqa: B023  # called within this round
+
+        results = at_once(call, 24)
+        booked = {
+            operation
+            for customer in customers
+            for operation, *_ in entries(postgres_books, customer)
+        }
+        receipts = [result for result in results if isinstance(result, Receipt)]
+        assert {receipt.operation_id for receipt in receipts} <= booked
+        assert len(receipts) >= 12
+    with Billing(postgres_books) as billing:
+        check(billing, postgres_books, *customers)
+
+
+def test_nobody_knows_what_became_of_it(
+    network: Proxy, far: Billing, postgres_books: str, customer: str
+) -> None:
+    """While every answer is lost, the caller is told so; repeated with its key, it is one."""
+    far.credits.grant(customer, UNIT, 10)
+    network.arm(proxy.after, times=1000)
+    call = partial(far.credits.consume, customer, UNIT, 3, idempotency_key="doubtful")
+    lost = outcome(call)
+    assert isinstance(lost, OutcomeUnknown)
+    assert lost.code == "outcome_unknown"
+    network.arm(proxy.after, times=0)
+    assert call().replayed
+    assert far.credits.balance(customer, UNIT).available == 7
+    assert len(entries(postgres_books, customer)) == 2
+
+
+@pytest.mark.parametrize("where", [b"FOR UPDATE", b"INSERT INTO tollkeeper.operation", b"UPDATE"])
+def test_a_connection_cut_before_the_commit(
+    network: Proxy, far: Billing, postgres_books: str, customer: str, where: bytes
+) -> None:
+    """In the middle of a transaction: done again from the start, and in the books once."""
+    far.credits.grant(customer, UNIT, 10)
+    network.arm(proxy.before, where=where, times=2)
+    assert far.credits.consume(customer, UNIT, 3).amount == 3
+    assert network.cuts > 0
+    network.arm(proxy.before, times=0)
+    assert far.credits.balance(customer, UNIT).available == 7
+    assert len(entries(postgres_books, customer)) == 2
+
+
+def test_connections_that_broke_while_idle(network: Proxy, far: Billing, customer: str) -> None:
+    """A restart of the server, a firewall: the next call, and the next read, do not notice."""
+    far.credits.grant(customer, UNIT, 10)
+    for left in (9, 8, 7):
+        at_once(lambda _: far.credits.balance(customer, UNIT), 6)
+        network.hang_up()
+        if left % 2:
+            assert far.credits.balance(customer, UNIT).available == left + 1
+        assert far.credits.consume(customer, UNIT, 1).amount == 1
+        assert far.credits.balance(customer, UNIT).available == left
+
+
+def test_a_database_that_is_down(network: Proxy, customer: str) -> None:
+    """At the start or later: told soon, with nothing hanging; and used again when it is up."""
+    network.close()
+    with Billing(network.url) as billing:
+        results = at_once(lambda _: billing.credits.grant(customer, "met_now", 1), 8)
+        assert [type(result) for result in results] == [StoreUnavailable] * 8
+        with pytest.raises(StoreUnavailable) as error:
+            billing.credits.balance(customer, UNIT)
+        assert error.value.code == "store_unavailable"
+        assert "127.0.0.1" not in str(error.value)
+        with pytest.raises(StoreUnavailable):
+            billing.migrate()
+
+
+def test_a_database_that_goes_and_comes_back(
+    network: Proxy, postgres_books: str, customer: str
+) -> None:
+    """Calls of the time between fail with nothing written, those after it succeed."""
+    with Billing(network.url) as billing:
+        billing.credits.grant(customer, UNIT, 10)
+        network.arm(proxy.before, where=b"", times=100_000)
+        network.hang_up()
+        results = at_once(lambda _: billing.credits.consume(customer, UNIT, 1), 8)
+        assert [type(result) for result in results] == [StoreUnavailable] * 8
+        assert len(entries(postgres_books, customer)) == 1
+        network.arm(proxy.before, times=0)
+        assert billing.credits.consume(customer, UNIT, 1).amount == 1
+        check(billing, postgres_books, customer)
+
+
+def test_a_server_that_never_answers(postgres_books: str, customer: str) -> None:
+    """It takes the connection and says nothing: given up after the time to connect."""
+    listener = socket.create_server(("127.0.0.1", 0))
+    address = make_url(postgres_books).set(
+        host="127.0.0.1",
+        port=listener.getsockname()[1],
+        query={"connect_timeout": "2", "sslmode": "disable"},
+    )
+    with Billing(address) as billing, pytest.raises(StoreUnavailable):
+        billing.credits.grant(customer, UNIT, 1)
+    listener.close()
+
+
+def test_books_that_are_not_there(database_url: str, customer: str) -> None:
+    """No tables yet: every caller hears what to do, by any door."""
+    with Billing(database_url) as billing:
+        results = at_once(lambda _: billing.credits.grant(customer, UNIT, 1), 16)
+        assert [type(result) for result in results] == [NotMigrated] * 16
+        assert "migrate" in str(results[0])
+        with pytest.raises(NotMigrated):
+            billing.credits.balance(customer, UNIT)
+        with connected(database_url) as host, pytest.raises(NotMigrated):
+            billing.using(host).credits.grant(customer, UNIT, 1)
+        billing.migrate()
+        assert billing.credits.grant(customer, UNIT, 1).amount == 1
+
+
+def test_sqlite_locked_by_another_process(sqlite_books: str, customer: str) -> None:
+    """For longer than the time-out: busy, with nothing written; and well again after it."""
+    code = (
+        "import sqlite3, sys\n"
+        "held = sqlite3.connect(sys.argv[1], isolation_level=None)\n"
+        "held.execute('BEGIN IMMEDIATE')\n"
+        "print('held', flush=True)\n"
+        "sys.stdin.read()\n"
+    )
+    with Billing(sqlite_books, lock_timeout_seconds=0.3) as billing:
+        billing.credits.grant(customer, UNIT, 10)
+        other = subprocess.Popen(
+            [sys.executable, "-c", code, make_url(sqlite_books).database or ""],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        assert other.stdout is not None
+        assert other.stdout.readline() == "held\n"
+        results = at_once(lambda _: billing.credits.consume(customer, UNIT, 1), 6)
+        assert [type(result) for result in results] == [StoreBusy] * 6
+        assert billing.credits.balance(customer, UNIT).available == 10
+        other.communicate()
+        assert billing.credits.consume(customer, UNIT, 1).amount == 1
+        check(billing, sqlite_books, customer)
+
+
+def test_a_file_that_is_no_database(tmp_path: Path, customer: str) -> None:
+    """Not ours to mend: an error with a stable code, and no SQL in it."""
+    path = tmp_path / "letter.db"
+    path.write_text("Dear database, " * 1000)
+    with Billing(f"sqlite:///{path}") as billing, pytest.raises(StoreError) as error:
+        billing.credits.grant(customer, UNIT, 1)
+    assert error.value.code == "store_error"
+    with Billing(f"sqlite:///{tmp_path / 'nowhere' / 'app.db'}") as billing:
+        with pytest.raises(StoreUnavailable):
+            billing.credits.grant(customer, UNIT, 1)
+
+
+def test_a_pool_without_a_connection_to_spare(postgres_books: str, customer: str) -> None:
+    """A host's engine whose connections are all taken: told after the pool's own time-out."""
+    engine = create_engine(postgres_books, pool_size=1, max_overflow=0, pool_timeout=0.2)
+    with Billing(engine) as billing:
+        with engine.connect(), pytest.raises(StoreUnavailable):
+            billing.credits.grant(customer, UNIT, 1)
+        assert billing.credits.grant(customer, UNIT, 1).amount == 1
+    engine.dispose()
+
+
+def test_a_deadlock_with_a_host_is_tried_again(
+    postgres_books: str, customer: str, new_customer: NewCustomer
+) -> None:
+    """The batch that PostgreSQL ends is run anew: its good call succeeds, all of it is answered."""
+    neighbour = new_customer()
+    # The server looks for deadlocks sooner than our lock time-out ends, in our sessions alone.
+    url = make_url(postgres_books).update_query_dict({"options": "-c deadlock_timeout=5ms"})
+    with Billing(url) as billing, connected(postgres_books) as host:
+        host.exec_driver_sql("SET deadlock_timeout = '20s'")
+        host.commit()
+        for name in (customer, neighbour):
+            billing.credits.grant(name, UNIT, 10)
+        billing.credits.grant(customer, "other", 10)
+        before = deadlocks(postgres_books)
+        key = {"idempotency_key": "shared", "fingerprint": "of another request"}
+        billing.using(host).credits.consume(customer, UNIT, 1, idempotency_key="shared")
+        batch = beside(
+            billing._wired.threads.change_all,
+            [consume(neighbour), Consume(**_parts(customer, "other"), **key)],
+        )
+        until(lambda: waiting_for_keys(postgres_books))
+        billing.using(host).credits.consume(neighbour, UNIT, 1)
+        host.commit()
+        results = batch.result(20)
+        assert isinstance(results[0], Receipt)
+        assert isinstance(results[1], IdempotencyConflict)
+        until(lambda: deadlocks(postgres_books) > before)
+        assert billing.credits.balance(neighbour, UNIT).available == 8
+        check(billing, postgres_books, neighbour)
+
+
+def consume(customer: str) -> Consume:
+    """Make a request to consume 1."""
+    return Consume(**_parts(customer, UNIT))
+
+
+def _parts(customer: str, unit: str) -> dict[str, object]:
+    return {"id": new_id(OPERATION), "customer": customer, "unit": unit, "amount": 1_000_000}
+
+
+def deadlocks(url: str) -> int:
+    """Count the deadlocks that PostgreSQL has met in a database."""
+    query = "SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()"
+    number: int = rows(url, query)[0][0]
+    return number
+
+
+def waiting_for_keys(url: str) -> bool:
+    """Tell whether somebody waits for the end of another transaction, as for its keys."""
+    query = "SELECT count(*) FROM pg_locks WHERE locktype = 'transactionid' AND NOT granted"
+    return bool(rows(url, query)[0][0])
+
+
+def test_sessions_that_the_server_ended(postgres_books: str, customer: str) -> None:
+    """An administrator ends every session of ours: the next calls do not notice."""
+    with Billing(postgres_books) as billing:
+        billing.credits.grant(customer, UNIT, 10)
+        at_once(lambda _: billing.credits.balance(customer, UNIT), 4)
+        rows(
+            postgres_books,
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+            " WHERE datname = current_database() AND pid <> pg_backend_pid()",
+        )
+        assert billing.credits.balance(customer, UNIT).available == 10
+        assert billing.credits.consume(customer, UNIT, 1).amount == 1
+        check(billing, postgres_books, customer)
+
+
+def test_a_statement_that_takes_too_long(postgres_books: str, customer: str) -> None:
+    """A role's own statement time-out that ends our wait for a lock counts as a busy customer."""
+    url = make_url(postgres_books).update_query_dict({"options": "-c statement_timeout=30ms"})
+    with (
+        Billing(postgres_books) as billing,
+        Billing(url, lock_timeout_seconds=0.5) as hasty,
+        connected(postgres_books) as host,
+    ):
+        billing.credits.grant(customer, UNIT, 10)
+        billing.using(host).credits.consume(customer, UNIT, 1)
+        began = time.monotonic()
+        with pytest.raises(StoreBusy):
+            hasty.credits.consume(customer, UNIT, 1)
+        assert time.monotonic() - began > 0.4
+        host.rollback()
+        assert hasty.credits.consume(customer, UNIT, 1).amount == 1
+
+
+def test_a_raw_reader_sees_whole_operations(sqlite_books: str, customer: str) -> None:
+    """Beside a busy writer, another connection never sees half of a call."""
+    with Billing(sqlite_books) as billing:
+        billing.credits.grant(customer, UNIT, 200)
+        calls = beside(lambda: [billing.credits.consume(customer, UNIT, 1) for _ in range(60)])
+        raw = sqlite3.connect(make_url(sqlite_books).database or "")
+        query = (
+            "SELECT b.available_minor, (SELECT sum(e.available_change_minor)"
+            " FROM tollkeeper_entries AS e WHERE e.customer_id = b.customer_id)"
+            " FROM tollkeeper_balances AS b WHERE b.customer_id = ?"
+        )
+        while not calls.done():
+            kept, summed = raw.execute(query, (customer,)).fetchone()
+            assert kept == summed
+        raw.close()
+        assert count(calls.result(20), Receipt) == 60

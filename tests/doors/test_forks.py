@@ -1,0 +1,225 @@
+"""A forked child begins anew, with threads and connections of its own; its parent never notices."""
+
+import asyncio
+import json
+import os
+import select
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import text
+
+from tests.doors.scenes import UNIT, beside, check, count, is_sqlite, outcome, rows
+from tollkeeper import AsyncBilling, Billing
+from tollkeeper.values.receipts import Receipt
+
+ROOT = Path(__file__).resolve().parents[2]
+CHILD_SECONDS = 30.0
+
+pytestmark = [
+    pytest.mark.skipif(not hasattr(os, "fork"), reason="this system cannot fork"),
+    # Newer Pythons warn of what these tests are about.
+    pytest.mark.filterwarnings("ignore:This process.*is multi-threaded:DeprecationWarning"),
+]
+
+
+def in_child(work: Callable[[], Any]) -> Any:
+    """Fork, do the work in the child, and give what it answers there; it must end by itself."""
+    reading, writing = os.pipe()
+    child = os.fork()
+    if not child:
+        code = 1
+        try:
+            answer = json.dumps(work()).encode()
+            os.write(writing, answer)
+            code = 0
+        except BaseException as error:  # noqa: BLE001  # nothing may run on in a copy of pytest
+            os.write(2, repr(error).encode())
+        finally:
+            os._exit(code)
+    os.close(writing)
+    try:
+        ready, _, _ = select.select([reading], [], [], CHILD_SECONDS)
+        if not ready:
+            os.kill(child, signal.SIGKILL)
+        told = os.read(reading, 1 << 16)
+        _, status = os.waitpid(child, 0)
+        assert ready, "the child hangs"
+        assert os.waitstatus_to_exitcode(status) == 0
+        return json.loads(told)
+    finally:
+        os.close(reading)
+
+
+def spend(billing: Billing, customer: str) -> str:
+    """Spend 1, and give what is left; a write and a read."""
+    billing.credits.consume(customer, UNIT, 1)
+    return str(billing.credits.balance(customer, UNIT).available)
+
+
+def test_child_and_parent_go_on(billing: Billing, books_url: str, customer: str) -> None:
+    """Both spend after the fork, in turn and again, and nobody waits for the other's threads."""
+    billing.credits.grant(customer, UNIT, 10)
+    assert spend(billing, customer) == "9"
+    assert in_child(lambda: spend(billing, customer)) == "8"
+    assert spend(billing, customer) == "7"
+    assert in_child(lambda: in_child(lambda: spend(billing, customer))) == "6"
+    assert in_child(lambda: None) is None
+    assert spend(billing, customer) == "5"
+    check(billing, books_url, customer)
+
+
+def test_no_connection_is_shared(postgres_books: str, customer: str) -> None:
+    """The child's sessions are others than the parent's, whose are there after the child's end."""
+    with Billing(postgres_books) as billing:
+        billing.credits.grant(customer, UNIT, 10)
+        billing.credits.balance(customer, UNIT)
+        own = backend_of(billing)
+
+        def look() -> tuple[int, int]:
+            spend(billing, customer)
+            return backend_of(billing), backend_of(billing)
+
+        childs = in_child(look)
+        assert own not in childs
+        assert backend_of(billing) == own
+        assert spend(billing, customer) == "8"
+
+
+def backend_of(billing: Billing) -> int:
+    """Tell the process of PostgreSQL's that serves our pool's next connection."""
+    with billing._wired.engine.connect() as connection:
+        number: int = connection.execute(text("SELECT pg_backend_pid()")).scalar_one()
+        return number
+
+
+def test_a_fork_in_the_middle_of_load(billing: Billing, books_url: str, customer: str) -> None:
+    """Threads of the parent spend all the while; each of six children can spend at once."""
+    billing.credits.grant(customer, UNIT, 100_000)
+    stop = threading.Event()
+
+    def live(_: int) -> int:
+        done = 0
+        while not stop.is_set():
+            done += isinstance(outcome(lambda: spend(billing, customer)), str)
+        return done
+
+    threads = [beside(live, number) for number in range(4)]
+    time.sleep(0.1)
+    children = [in_child(lambda: spend(billing, customer)) for _ in range(6)]
+    stop.set()
+    spent = sum(thread.result(20) for thread in threads)
+    assert len(children) == 6
+    assert billing.credits.balance(customer, UNIT).available == 100_000 - spent - 6
+    check(billing, books_url, customer)
+
+
+def test_a_fork_before_the_first_call(books_url: str, customer: str) -> None:
+    """As web servers do that load the app first: each worker opens what it needs."""
+    with Billing(books_url) as billing:
+        assert in_child(lambda: billing.credits.grant(customer, UNIT, 3).customer) == customer
+        assert in_child(lambda: spend(billing, customer)) == "2"
+        assert spend(billing, customer) == "1"
+
+
+def test_a_child_may_close_what_it_inherited(books_url: str, customer: str) -> None:
+    """Its own threads end, the parent's go on; a child that closes nothing harms nobody either."""
+
+    def close(billing: Billing) -> str:
+        left = spend(billing, customer)
+        billing.close()
+        return left
+
+    with Billing(books_url) as billing:
+        billing.credits.grant(customer, UNIT, 10)
+        assert in_child(lambda: close(billing)) == "9"
+        assert in_child(billing.close) is None
+        assert spend(billing, customer) == "8"
+        check(billing, books_url, customer)
+
+
+def test_tasks_in_a_child(books_url: str, customer: str) -> None:
+    """An AsyncBilling that was used before the fork serves the child's loop, writes and reads."""
+    billing = AsyncBilling(books_url)
+
+    async def work(billing: AsyncBilling) -> str:
+        results = await asyncio.gather(
+            *[billing.credits.consume(customer, UNIT, 1) for _ in range(3)]
+        )
+        assert count(results, Receipt) == 3
+        return str((await billing.credits.balance(customer, UNIT)).available)
+
+    async def first() -> str:
+        await billing.credits.grant(customer, UNIT, 10)
+        return await work(billing)
+
+    assert asyncio.run(first()) == "7"
+    assert in_child(lambda: asyncio.run(work(billing))) == "4"
+    assert asyncio.run(work(billing)) == "1"
+    asyncio.run(billing.close())
+
+
+def test_workers_of_a_process_pool(books_url: str, customer: str) -> None:
+    """Forked by the standard library, each with what it inherited: as many succeed as there is."""
+    global _inherited  # what a forked worker finds is what its parent had
+    with Billing(books_url) as billing:
+        billing.credits.grant(customer, UNIT, 12)
+        _inherited = billing
+        with ProcessPoolExecutor(3, mp_context=get_context("fork")) as pool:
+            done = sum(pool.map(spend_inherited, [customer] * 20))
+        assert done == 12
+        assert billing.credits.balance(customer, UNIT).available == 0
+        check(billing, books_url, customer)
+
+
+_inherited: Billing | None = None
+
+
+def spend_inherited(customer: str) -> bool:
+    """Spend 1 with the parent's Billing."""
+    assert _inherited is not None
+    return _inherited.credits.try_consume(customer, UNIT, 1).success
+
+
+ENDINGS = {
+    "threads": """
+from tollkeeper import Billing
+billing = Billing({url!r})
+billing.credits.grant({customer!r}, "credits", 5)
+print(billing.credits.consume({customer!r}, "credits", 1).amount)
+""",
+    "tasks": """
+import asyncio
+from tollkeeper import AsyncBilling
+billing = AsyncBilling({url!r})
+async def main():
+    await billing.credits.grant({customer!r}, "credits", 5)
+    print((await billing.credits.consume({customer!r}, "credits", 1)).amount)
+    await billing.credits.balance({customer!r}, "credits")
+asyncio.run(main())
+""",
+}
+
+
+@pytest.mark.parametrize("ending", ENDINGS)
+def test_a_process_ends_without_close(books_url: str, customer: str, ending: str) -> None:
+    """Whoever forgets to close waits for nothing, and what was answered is in the books."""
+    code = ENDINGS[ending].format(url=books_url, customer=customer)
+    began = time.monotonic()
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=30
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (0, "1\n", "")
+    assert time.monotonic() - began < 25
+    name = "tollkeeper_balances" if is_sqlite(books_url) else "tollkeeper.balances"
+    query = f"SELECT available_minor FROM {name} WHERE customer_id = :customer"
+    assert rows(books_url, query, customer=customer) == [(4_000_000,)]
