@@ -27,6 +27,7 @@ from tollkeeper.operations.door import Door, UnitsUnknown
 from tollkeeper.operations.jobs import Jobs
 from tollkeeper.operations.wallet import Wallet
 from tollkeeper.store.database import DEFAULT_SCHEMA, describe
+from tollkeeper.store.faults import translated
 from tollkeeper.store.migrate import Migrated, migrate
 from tollkeeper.values.units import Unit
 
@@ -72,6 +73,11 @@ class _Wired:
         self.threads = ThreadDoor(
             self.engine, self.ledger, self.writer, owns_engine=self.opened.is_ours
         )
+
+    def migrate(self, *, citus: bool) -> Migrated:
+        """Make our tables, or bring them up to date."""
+        with translated():
+            return migrate(self.engine, self.schema, citus=citus)
 
     def close(self) -> None:
         """Answer what was taken, then let go of the database."""
@@ -127,7 +133,7 @@ class Billing:
 
     def migrate(self, *, citus: bool = False) -> Migrated:
         """Make our tables, or bring them up to date; safe to repeat and to race."""
-        return migrate(self._wired.engine, self._wired.schema, citus=citus)
+        return self._wired.migrate(citus=citus)
 
     def using(self, connection: Any) -> "Joined":
         """Run verbs inside the transaction of a connection or session that the app hands over."""
@@ -194,8 +200,7 @@ class AsyncBilling:
 
     async def migrate(self, *, citus: bool = False) -> Migrated:
         """Make our tables, or bring them up to date; safe to repeat and to race."""
-        wired = self._wired
-        return await self._door.run(lambda: migrate(wired.engine, wired.schema, citus=citus))
+        return await self._door.run(lambda: self._wired.migrate(citus=citus))
 
     def using(self, connection: Any) -> "AwaitedJoined":
         """Run verbs inside the transaction of a connection or session that the app hands over."""

@@ -7,6 +7,7 @@ import asyncio
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
+from functools import cache
 from typing import Any, Protocol
 
 import django
@@ -15,10 +16,11 @@ from django.conf import settings
 from django.db import connections
 from django.db import transaction as django_transaction
 from psycopg.rows import dict_row
-from sqlalchemy import Engine, NullPool, create_engine, event, make_url, text
-from sqlalchemy.ext.asyncio import AsyncSession, create_async_engine
+from sqlalchemy import NullPool, create_engine, event, make_url, text
+from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
 from sqlalchemy.orm import Session, scoped_session, sessionmaker
 
+from tests.doors.scenes import engine_of
 from tollkeeper import AsyncBilling, Billing
 
 INSERT = "INSERT INTO job (name) VALUES ('{}')"
@@ -183,34 +185,33 @@ class _Run:
 @contextmanager
 def alchemy_connection(billing: Billing, url: str) -> Iterator[Host]:
     """Give SQLAlchemy's Connection."""
-    with _engine(url) as engine, engine.connect() as connection:
+    with engine_of(url).connect() as connection:
         yield Alchemy(billing, connection)
 
 
 @contextmanager
 def alchemy_begun(billing: Billing, url: str) -> Iterator[Host]:
     """Give a Connection of an engine that says BEGIN by itself, as SQLAlchemy's manual advises."""
-    with _engine(url) as engine:
-        event.listen(engine, "connect", lambda raw, _: setattr(raw, "isolation_level", None))
-        event.listen(engine, "begin", lambda connection: connection.exec_driver_sql("BEGIN"))
-        with engine.connect() as connection:
-            yield Alchemy(billing, connection)
+    engine = create_engine(url, poolclass=NullPool)
+    event.listen(engine, "connect", lambda raw, _: setattr(raw, "isolation_level", None))
+    event.listen(engine, "begin", lambda connection: connection.exec_driver_sql("BEGIN"))
+    with engine.connect() as connection:
+        yield Alchemy(billing, connection)
 
 
 @contextmanager
 def alchemy_session(billing: Billing, url: str) -> Iterator[Host]:
     """Give the ORM's Session."""
-    with _engine(url) as engine, Session(engine) as session:
+    with Session(engine_of(url)) as session:
         yield Alchemy(billing, session)
 
 
 @contextmanager
 def alchemy_scoped(billing: Billing, url: str) -> Iterator[Host]:
     """Give the ORM's scoped session, as web frameworks keep it."""
-    with _engine(url) as engine:
-        session = scoped_session(sessionmaker(engine))
-        yield Alchemy(billing, session)
-        session.remove()
+    session = scoped_session(sessionmaker(engine_of(url)))
+    yield Alchemy(billing, session)
+    session.remove()
 
 
 @contextmanager
@@ -311,27 +312,23 @@ def django_alias(url: str) -> str:
 
 
 @contextmanager
-def _engine(url: str) -> Iterator[Engine]:
-    engine = create_engine(url, poolclass=NullPool)
-    yield engine
-    engine.dispose()
-
-
-@contextmanager
 def _tasks(url: str, driver: str, make: Callable[[Any], Any]) -> Iterator[Host]:
     """Run a loop with an async engine, and books that are opened by it."""
     loop = asyncio.new_event_loop()
-    parsed = make_url(url).set(drivername=driver)
-    engine = create_async_engine(parsed, poolclass=NullPool)
+    engine = _async_engine(url, driver)
     billing = AsyncBilling(engine)
     connection = make(engine)
     loop.run_until_complete(connection.__aenter__())
     yield Tasks(loop, billing, connection)
     loop.run_until_complete(connection.__aexit__(None, None, None))
     loop.run_until_complete(billing.close())
-    loop.run_until_complete(engine.dispose())
     loop.run_until_complete(loop.shutdown_default_executor())
     loop.close()
+
+
+@cache
+def _async_engine(url: str, driver: str) -> AsyncEngine:
+    return create_async_engine(make_url(url).set(drivername=driver), poolclass=NullPool)
 
 
 def _conninfo(url: str) -> str:

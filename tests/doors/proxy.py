@@ -41,6 +41,7 @@ class Proxy:
     def __init__(self, url: str) -> None:
         self._target = make_url(url)
         self._listener = socket.create_server(("127.0.0.1", 0))
+        self._port: int = self._listener.getsockname()[1]
         self._pairs: list[Pair] = []
         self._cut: Cut | None = None
         self._where = COMMIT
@@ -55,7 +56,7 @@ class Proxy:
         """The URL of the same database, through this network."""
         address: URL = self._target.set(
             host="127.0.0.1",
-            port=self._listener.getsockname()[1],
+            port=self._port,
             query={"sslmode": "disable", "gssencmode": "disable"},
         )
         return address.render_as_string(hide_password=False)

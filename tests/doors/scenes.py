@@ -7,9 +7,10 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from functools import cache
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection, NullPool, create_engine, text
+from sqlalchemy import Connection, Engine, NullPool, create_engine, text
 
 from tollkeeper import Billing
 from tollkeeper.errors import TollkeeperError
@@ -107,12 +108,14 @@ def until(happened: Callable[[], bool], seconds: float = SOON_SECONDS) -> None:
 @contextmanager
 def connected(url: str) -> Iterator[Connection]:
     """Open a connection as a host would, in no transaction yet; what is left open is undone."""
-    engine = create_engine(url, poolclass=NullPool)
-    try:
-        with engine.connect() as connection:
-            yield connection
-    finally:
-        engine.dispose()
+    with engine_of(url).connect() as connection:
+        yield connection
+
+
+@cache
+def engine_of(url: str) -> Engine:
+    """Make an engine that keeps no connection, once: to meet a database takes time."""
+    return create_engine(url, poolclass=NullPool)
 
 
 @contextmanager

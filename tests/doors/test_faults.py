@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import create_engine, make_url
@@ -16,6 +17,7 @@ from tests.doors import proxy
 from tests.doors.proxy import Cut, Proxy
 from tests.doors.scenes import (
     UNIT,
+    GateClock,
     at_once,
     beside,
     check,
@@ -259,9 +261,9 @@ def test_a_file_that_is_no_database(tmp_path: Path, customer: str) -> None:
     with Billing(f"sqlite:///{path}") as billing, pytest.raises(StoreError) as error:
         billing.credits.grant(customer, UNIT, 1)
     assert error.value.code == "store_error"
-    with Billing(f"sqlite:///{tmp_path / 'nowhere' / 'app.db'}") as billing:
-        with pytest.raises(StoreUnavailable):
-            billing.credits.grant(customer, UNIT, 1)
+    nowhere = f"sqlite:///{tmp_path / 'nowhere' / 'app.db'}"
+    with Billing(nowhere) as billing, pytest.raises(StoreUnavailable):
+        billing.credits.grant(customer, UNIT, 1)
 
 
 def test_a_pool_without_a_connection_to_spare(postgres_books: str, customer: str) -> None:
@@ -277,41 +279,51 @@ def test_a_pool_without_a_connection_to_spare(postgres_books: str, customer: str
 def test_a_deadlock_with_a_host_is_tried_again(
     postgres_books: str, customer: str, new_customer: NewCustomer
 ) -> None:
-    """The batch that PostgreSQL ends is run anew: its good call succeeds, all of it is answered."""
+    """The batch that PostgreSQL ends is run anew: its good call succeeds, all of it is answered.
+
+    The host waits for the batch's lock first; then the batch meets the host's key, and the server
+    looks for deadlocks in our sessions sooner than our lock time-out ends.
+    """
     neighbour = new_customer()
-    # The server looks for deadlocks sooner than our lock time-out ends, in our sessions alone.
+    clock = GateClock()
     url = make_url(postgres_books).update_query_dict({"options": "-c deadlock_timeout=5ms"})
-    with Billing(url) as billing, connected(postgres_books) as host:
-        host.exec_driver_sql("SET deadlock_timeout = '20s'")
-        host.commit()
+    with Billing(url, clock=clock) as billing, connected(postgres_books) as host:
         for name in (customer, neighbour):
             billing.credits.grant(name, UNIT, 10)
         billing.credits.grant(customer, "other", 10)
         before = deadlocks(postgres_books)
-        key = {"idempotency_key": "shared", "fingerprint": "of another request"}
         billing.using(host).credits.consume(customer, UNIT, 1, idempotency_key="shared")
-        batch = beside(
-            billing._wired.threads.change_all,
-            [consume(neighbour), Consume(**_parts(customer, "other"), **key)],
-        )
-        until(lambda: waiting_for_keys(postgres_books))
-        billing.using(host).credits.consume(neighbour, UNIT, 1)
+        clock.close()
+        requests = [
+            consume(neighbour),
+            consume(customer, unit="other", idempotency_key="shared", fingerprint="another"),
+        ]
+        batch = beside(billing._wired.threads.change_all, requests)
+        assert clock.reached.wait(10)
+        until(lambda: not billing._wired.writer._lanes[0].queue)
+        charge = beside(billing.using(host).credits.consume, neighbour, UNIT, 1)
+        until(lambda: somebody_waits(postgres_books))
+        clock.open()
+        charge.result(20)
         host.commit()
         results = batch.result(20)
         assert isinstance(results[0], Receipt)
         assert isinstance(results[1], IdempotencyConflict)
-        until(lambda: deadlocks(postgres_books) > before)
         assert billing.credits.balance(neighbour, UNIT).available == 8
+
+        def met() -> bool:
+            # A session of PostgreSQL's tells what it has met only while it is used.
+            billing.credits.grant(neighbour, UNIT, 1)
+            return deadlocks(postgres_books) > before
+
+        until(met)
         check(billing, postgres_books, neighbour)
 
 
-def consume(customer: str) -> Consume:
+def consume(customer: str, **fields: Any) -> Consume:
     """Make a request to consume 1."""
-    return Consume(**_parts(customer, UNIT))
-
-
-def _parts(customer: str, unit: str) -> dict[str, object]:
-    return {"id": new_id(OPERATION), "customer": customer, "unit": unit, "amount": 1_000_000}
+    given = {"id": new_id(OPERATION), "unit": UNIT, "amount": 1_000_000, **fields}
+    return Consume(customer=customer, **given)
 
 
 def deadlocks(url: str) -> int:
@@ -321,8 +333,8 @@ def deadlocks(url: str) -> int:
     return number
 
 
-def waiting_for_keys(url: str) -> bool:
-    """Tell whether somebody waits for the end of another transaction, as for its keys."""
+def somebody_waits(url: str) -> bool:
+    """Tell whether somebody waits for the end of another transaction."""
     query = "SELECT count(*) FROM pg_locks WHERE locktype = 'transactionid' AND NOT granted"
     return bool(rows(url, query)[0][0])
 

@@ -7,6 +7,7 @@ import json
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -14,7 +15,9 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from tests.doors.scenes import UNIT, outcome
+from sqlalchemy import text
+
+from tests.doors.scenes import UNIT, connected, outcome
 from tollkeeper import Billing
 from tollkeeper.values.receipts import Receipt
 
@@ -39,6 +42,19 @@ class Worker:
         assert self.process.stdout is not None
         line = self.process.stdout.readline()
         return json.loads(line) if line.endswith("\n") else None
+
+    def kill(self) -> list[Any]:
+        """Kill it in the middle of whatever it does; give what it had said by then."""
+        assert self.process.stdin is not None
+        assert self.process.stdout is not None
+        self.process.kill()
+        said = []
+        while (answer := self.hear()) is not None:
+            said.append(answer)
+        self.process.wait(20)
+        self.process.stdin.close()
+        self.process.stdout.close()
+        return said
 
     def end(self) -> int:
         """Let it end, and give its exit code."""
@@ -136,12 +152,22 @@ def load(billing: Billing, customers: list[str], *, has_keys: bool) -> None:
         list(threads.map(forever, range(THREADS)))
 
 
+def join(billing: Billing, url: str, customer: str) -> None:
+    """Charge inside a transaction of our own, say so, and sleep in it until killed."""
+    with connected(url) as host:
+        host.execute(text(f"INSERT INTO job (name) VALUES ('{customer}')"))
+        billing.using(host).credits.consume(customer, UNIT, 1)
+        say("inside")
+        time.sleep(60)
+
+
 COMMANDS: dict[str, Callable[..., Any]] = {
     "spend": spend,
     "keyed": keyed,
     "grant": grant,
     "transfer": transfer,
     "load": load,
+    "join": join,
 }
 
 if __name__ == "__main__":

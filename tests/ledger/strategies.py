@@ -41,10 +41,11 @@ restrictions = st.sampled_from([(), (), (), ("chat",), ("image",), ("chat", "ima
 priorities = st.none() | st.sampled_from([10, 40, 60])
 sources = st.sampled_from(["allowance", "promotion", "purchase", "campaign"])
 costs = st.none() | st.integers(0, 30)
+hours = st.integers(1, 12).map(lambda hours: timedelta(hours=hours))
 times = st.builds(
     Times,
     st.none() | st.integers(-2, 6).map(lambda hours: timedelta(hours=hours)),
-    st.none() | st.integers(-1, 12).map(lambda hours: timedelta(hours=hours)),
+    st.none() | st.integers(-1, 3).map(lambda hours: timedelta(hours=hours)) | hours,
 ).filter(lambda times: times.are_in_order)
 lifetimes = st.integers(1, 24).map(lambda hours: timedelta(hours=hours))
 #: How far the clock moves at once: whole hours, so that moments coincide, or nearly so.
@@ -178,7 +179,8 @@ ACTIONS: dict[str, tuple[int, dict[str, st.SearchStrategy[Any]]]] = {
         3,
         {"how": calls, "pick": picks, "expired": st.sampled_from(["expire", "reissue"])},
     ),
-    "time_passes": (6, {"step": steps}),
+    "time_passes": (7, {"step": steps}),
+    "sweep": (1, {}),
     "key_again": (
         1,
         {
@@ -188,7 +190,7 @@ ACTIONS: dict[str, tuple[int, dict[str, st.SearchStrategy[Any]]]] = {
         },
     ),
     "look_back": (
-        2,
+        3,
         {
             "pick": picks,
             "who": people,

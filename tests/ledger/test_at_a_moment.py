@@ -1,6 +1,5 @@
 """What is so at a moment (RULES.md A2, A8): expiry as arithmetic, balances of the past, clocks."""
 
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import uuid4
@@ -8,11 +7,10 @@ from uuid import uuid4
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import create_engine
+from sqlalchemy import Engine
 
 from tests.ledger.checks import broken_laws
 from tests.ledger.shown import kinds, numbers, remains
-from tests.ledger.side_by_side import START
 from tollkeeper import Billing
 from tollkeeper.clock import FixedClock
 from tollkeeper.errors import InsufficientBalance, InvalidRequest, NotFound, Refusal
@@ -193,21 +191,15 @@ calls = st.sampled_from(["grant", "later", "hold", "release", "revoke", "reverse
 jumps = st.integers(-4, 6).map(lambda hours: hours * HOUR)
 
 
-@pytest.fixture
-def skewed(books_url: str) -> Iterator[tuple[Billing, FixedClock]]:
-    """A Billing whose clock a test may set back."""
-    clock = FixedClock(START)
-    with Billing(books_url, clock=clock) as billing:
-        yield billing, clock
-
-
 @given(steps=st.lists(st.tuples(calls, jumps, st.integers(1, 40)), min_size=8, max_size=25))
 @settings(max_examples=8, suppress_health_check=list(HealthCheck), deadline=None)
 def test_no_clock_can_break_the_books(
-    skewed: tuple[Billing, FixedClock], books_url: str, steps: list[tuple[str, timedelta, int]]
+    billing: Billing,
+    clock: FixedClock,
+    engine: Engine,
+    steps: list[tuple[str, timedelta, int]],
 ) -> None:
     """However it jumps, back and forth: every call is answered, and every law holds."""
-    billing, clock = skewed
     name = uuid4().hex
     people = (name, f"{name}_other")
     done: list[Any] = []
@@ -217,9 +209,7 @@ def test_no_clock_can_break_the_books(
             done.append(_call(billing, clock, people, verb, amount, done))
         except (Refusal, NotFound):
             continue
-    engine = create_engine(books_url)
     assert broken_laws(engine, people) == []
-    engine.dispose()
     for person in people:
         assert billing.books.audit(customer=person).findings == ()
 

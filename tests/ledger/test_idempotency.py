@@ -9,7 +9,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from sqlalchemy import create_engine
+from sqlalchemy import Engine
 
 from tests.ledger.shown import kinds, numbers
 from tollkeeper import AsyncBilling, Billing, Money
@@ -109,20 +109,25 @@ VERBS: dict[str, Verb] = {
 }
 
 
-def through(url: str, clock: FixedClock, call: Callable[[Credits], Receipt]) -> list[Receipt]:
-    """Make a call of another process, of a host's transaction, and of a task."""
+def through(
+    url: str, engine: Engine, clock: FixedClock, call: Callable[[Credits], Receipt]
+) -> list[Receipt]:
+    """Make a call as another process would, and inside a host's transaction."""
     with Billing(url, clock=clock) as other:
         receipts = [call(other.credits)]
-    engine = create_engine(url)
-    with Billing(engine, clock=clock) as other, engine.begin() as connection:
-        receipts.append(call(other.using(connection).credits))
-    engine.dispose()
+        with engine.begin() as connection:
+            receipts.append(call(other.using(connection).credits))
     return receipts
 
 
 @pytest.mark.parametrize("verb", VERBS)
 def test_s019_s023_a_replay_is_equal_byte_for_byte(
-    billing: Billing, books_url: str, clock: FixedClock, customer: str, verb: str
+    billing: Billing,
+    books_url: str,
+    engine: Engine,
+    clock: FixedClock,
+    customer: str,
+    verb: str,
 ) -> None:
     """For every verb, through every door, though the balance, the clock and the hold moved on."""
     billing.credits.grant(customer, "calls", 1000)
@@ -134,7 +139,7 @@ def test_s019_s023_a_replay_is_equal_byte_for_byte(
     billing.credits.set_balance(customer, "calls", 0)
     written = kinds(billing, customer)
     again = VERBS[verb](billing.credits, customer, "key")
-    others = through(books_url, clock, lambda room: VERBS[verb](room, customer, "key"))
+    others = through(books_url, engine, clock, lambda room: VERBS[verb](room, customer, "key"))
     for receipt in (again, *others):
         assert receipt.replayed
         assert receipt.to_json() == text
@@ -253,14 +258,12 @@ def test_a_refusal_is_not_remembered(billing: Billing, customer: str) -> None:
 
 
 def test_a_key_that_a_host_rolled_back_is_free(
-    billing: Billing, books_url: str, customer: str
+    billing: Billing, engine: Engine, customer: str
 ) -> None:
     """It may then be used for another request."""
-    engine = create_engine(books_url)
-    with Billing(engine) as other, engine.connect() as connection:
-        other.using(connection).credits.grant(customer, "calls", 5, idempotency_key="key")
+    with engine.connect() as connection:
+        billing.using(connection).credits.grant(customer, "calls", 5, idempotency_key="key")
         connection.rollback()
-    engine.dispose()
     assert not billing.credits.grant(customer, "calls", 6, idempotency_key="key").replayed
     assert numbers(billing, customer) == (6, 0, 0, 0)
 

@@ -43,10 +43,11 @@ class Machine(RuleBasedStateMachine):
     def both_sides_agree(self) -> None:
         if not hasattr(self, "side"):
             return
-        for customer in sorted(self.side.touched):
+        touched = sorted(self.side.touched)
+        for customer in touched:
             self.side.both.compare_now(customer)
         self.side.touched.clear()
-        self.side.both.audit()
+        self.side.both.audit(touched)
 
     def teardown(self) -> None:
         if hasattr(self, "side"):

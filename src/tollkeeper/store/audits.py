@@ -17,11 +17,24 @@ FETCHED = 1000
 
 Cells = Sequence[Any]
 
-_ENTRY = """
-    o.customer_id, o.unit, o.version, o.id, o.part, o.kind,
-    coalesce(o.available_change, 0), coalesce(o.restricted_change, 0),
-    coalesce(o.held_change, 0), coalesce(o.debt_change, 0),
-    coalesce(o.available, 0), coalesce(o.restricted, 0), coalesce(o.held, 0), coalesce(o.debt, 0),
+_CHANGES = ("available_change", "restricted_change", "held_change", "debt_change")
+_BALANCES = ("available", "restricted", "held", "debt")
+
+
+def _whole(table: str, *columns: str) -> str:
+    """Read columns as whole numbers: SQLite would keep any text that somebody wrote there."""
+    return ", ".join(f"CAST({table}.{column} AS bigint)" for column in columns)
+
+
+def _or_zero(*columns: str) -> str:
+    """Read an entry's numbers, of which NULL means zero."""
+    return ", ".join(f"CAST(coalesce(o.{column}, 0) AS bigint)" for column in columns)
+
+
+_ENTRY = f"""
+    o.customer_id, o.unit, {_whole("o", "version")}, o.id, {_whole("o", "part")}, o.kind,
+    {_or_zero(*_CHANGES)},
+    {_or_zero(*_BALANCES)},
     o.lines, o.mark, o.created_at, o.event_at,
     o.idempotency_key IS NOT NULL, o.fingerprint IS NOT NULL, o.result"""
 
@@ -47,8 +60,8 @@ def units(connection: Connection, database: Database) -> Iterator[Cells]:
 def accounts(connection: Connection, database: Database, customer: str | None) -> Iterator[Cells]:
     """Read accounts in the order of their keys."""
     sql = f"""
-        SELECT a.customer_id, a.unit, a.available, a.restricted, a.held, a.debt, a.version,
-          a.overdraft, a.merged_into, a.grants, a.due_at, a.updated_at
+        SELECT a.customer_id, a.unit, {_whole("a", *_BALANCES, "version", "overdraft")},
+          a.merged_into, a.grants, a.due_at, a.updated_at
         FROM {database.name("account")} AS a
         WHERE {_only("a", customer)}
         ORDER BY a.customer_id, a.unit"""  # noqa: S608  # names are ours
@@ -79,8 +92,8 @@ def bare_operations(
 def facts(connection: Connection, database: Database, customer: str | None) -> Iterator[Cells]:
     """Read the facts of grants by customer, in the order of their keys."""
     sql = f"""
-        SELECT g.customer_id, g.id, g.unit, g.operation_id, g.amount, g.priority, g.paid,
-          g.effective_at, g.expires_at, g.cost, g.features, g.created_at
+        SELECT g.customer_id, g.id, g.unit, g.operation_id, {_whole("g", "amount", "priority")},
+          g.paid, g.effective_at, g.expires_at, {_whole("g", "cost")}, g.features, g.created_at
         FROM {database.name("grant_fact")} AS g
         WHERE {_only("g", customer)}
         ORDER BY g.customer_id, g.id"""  # noqa: S608  # names are ours
@@ -120,10 +133,11 @@ def broken_operations(
     An operation may stand under two customers, each with some of its parts. Seen from one of them
     alone, only what begins with part 0 can be judged, and has to be whole up to its last part.
     """
-    whole = "min(o.part) <> 0 OR max(o.part) + 1 <> count(*)"
-    own = "min(o.part) = 0 AND max(o.part) + 1 <> count(*)"
+    part = _whole("o", "part")
+    whole = f"min({part}) <> 0 OR max({part}) + 1 <> count(*)"
+    own = f"min({part}) = 0 AND max({part}) + 1 <> count(*)"
     sql = f"""
-        SELECT o.id, min(o.customer_id), min(o.part), max(o.part), count(*)
+        SELECT o.id, min(o.customer_id), min({part}), max({part}), count(*)
         FROM {database.name("operation")} AS o
         WHERE {_only("o", customer)}
         GROUP BY o.id

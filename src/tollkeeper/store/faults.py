@@ -49,6 +49,9 @@ _BY_STATE = {
 _SQLITE_BUSY = (5, 6)
 _SQLITE_BUSY_SNAPSHOT = 517
 
+#: What PostgreSQL's drivers call a broken connection; SQLite's driver says so of other things.
+_BROKEN = ("OperationalError", "InterfaceError", "ConnectionDoesNotExistError")
+
 #: Where the drivers' own errors come from; ours reach us unwrapped (see `running`).
 _DRIVERS = ("psycopg", "sqlite3", "asyncpg", "aiosqlite", "sqlalchemy.dialects")
 
@@ -107,10 +110,8 @@ def _is_lost(raw: BaseException, state: str | None) -> bool:
     """Tell a broken connection; PostgreSQL's drivers give no state when it broke under them."""
     if state is not None:
         return state.startswith(("08", "57P"))
-    kind = type(raw).__name__
-    return kind in ("InterfaceError", "ConnectionDoesNotExistError") or (
-        kind == "OperationalError" and not type(raw).__module__.startswith("sqlite3")
-    )
+    kinds = {kind.__name__ for kind in type(raw).__mro__ if kind.__module__ != "sqlite3"}
+    return not kinds.isdisjoint(_BROKEN)
 
 
 def _by_text(raw: BaseException) -> Fault:

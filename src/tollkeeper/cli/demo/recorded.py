@@ -31,14 +31,7 @@ def charge(call: Call, stage: Stage) -> bool:
         "a million in and $10.00 a million out. Some wallets run dry, and their calls are refused.",
     )
     with as_file(files("tollkeeper") / "data" / EXCERPT) as trace:
-        asked = Asked(
-            trace=trace,
-            run="demo",
-            limit=None,
-            customers=CUSTOMERS,
-            callers=CUSTOMERS,
-            prices=PRICES,
-        )
+        asked = Asked(trace, "demo", PRICES, limit=None, customers=CUSTOMERS, callers=CUSTOMERS)
         played = play(call, asked, migrate=False)
     stage.tell("recorded", played.summary.to_dict())
     stage.show(*played.summary.parts())

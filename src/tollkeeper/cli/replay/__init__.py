@@ -73,14 +73,8 @@ def replay(
         context=price(price_per_token, "--price-per-token"),
         generated=price(price_per_generated_token, "--price-per-generated-token"),
     )
-    asked = Asked(
-        trace=trace,
-        run=run_name(run, trace),
-        limit=limit,
-        customers=customers,
-        callers=callers,
-        prices=prices,
-    )
+    name = run_name(run, trace)
+    asked = Asked(trace, name, prices, limit=limit, customers=customers, callers=callers)
     with database_or_temporary(call) as there:
         played = play(there, asked, migrate=there is not call)
     answers.show(call, played.to_dict(), played.parts)

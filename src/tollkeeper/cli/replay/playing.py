@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from dataclasses import dataclass
+from dataclasses import KW_ONLY, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,16 +19,18 @@ if TYPE_CHECKING:
     from tollkeeper.values.findings import AuditReport
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class Asked:
     """What is to be replayed, and how."""
 
     trace: Path
     run: str
+    prices: Prices
+    _: KW_ONLY
+    #: How many calls at most; None is all.
     limit: int | None
     customers: int
     callers: int
-    prices: Prices
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,7 +5,6 @@ Tells every grant of one account again, line by line: what remains of it, and wh
 
 from tollkeeper.ledger.auditing.laws import APPEND_ONLY, BALANCES, GRANTS, Findings, Law, Place
 from tollkeeper.ledger.auditing.rows import EntryRow, FactRow, Lines, read_lines
-from tollkeeper.store.types import read_moment
 
 
 class Told:
@@ -162,8 +161,8 @@ class Teller:
             f"A grant {what} at another time than its fact says.",
             entry,
             grant=told.fact.id,
-            expected=f"{what} at {read_moment(entry.event_at)}",
-            found=f"{read_moment(moment) or 'never'}",
+            expected=f"{what} at {entry.event_at}",
+            found=moment or "never",
         )
 
     def _compare(self, entry: EntryRow, available: int, restricted: int, held: int) -> None:
