@@ -222,7 +222,7 @@ def test_our_wrapper_goes_and_the_connection_stays(
     rooms = host.rooms
     rooms.credits.consume(customer, UNIT, 1)
     del rooms
-    gc.collect()
+    gc.collect(1)  # it is young
     host.execute(INSERT.format(f"{customer}-after"))
     host.commit()
     assert jobs(books_url, customer) == jobs(books_url, f"{customer}-after") == 1

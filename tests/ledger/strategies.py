@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 #: One half of a credit, in the smallest parts of a unit of scale 6.
 HALF = 500_000
+HOUR = timedelta(hours=1)
 
 
 class Times(NamedTuple):
@@ -209,3 +210,31 @@ actions = st.one_of(
         for _ in range(weight)
     ]
 )
+
+
+def opening() -> list[tuple[str, dict[str, Any]]]:
+    """What every example begins with, so that each later step meets something."""
+    first = How("first", keyed=True)
+    facts: dict[str, Any] = {
+        "how": first,
+        "priority": None,
+        "source": "promotion",
+        "features": (),
+        "cost": None,
+        "times": Times(None, None),
+    }
+    soon = Times(None, timedelta(hours=2))
+    later = Times(timedelta(hours=1), timedelta(hours=4))
+    hold = {"how": first, "unit": "calls", "feature": None, "overdraft": None}
+    grant = {**facts, "unit": "calls"}
+    bought = {**grant, "source": "purchase", "times": later}
+    spend = {"how": first, "unit": "tokens", "feature": None, "overdraft": 60 * HALF}
+    return [
+        ("grant", {**grant, "who": 0, "amount": 60 * HALF, "times": soon, "cost": 3}),
+        ("grant", {**grant, "who": 0, "amount": 40 * HALF, "features": ("chat",)}),
+        ("hold", {**hold, "who": 0, "amount": 50 * HALF, "lifetime": timedelta(hours=3)}),
+        ("consume", {**spend, "who": 1, "amount": 50 * HALF}),
+        ("grant", {**bought, "who": 1, "unit": "tokens", "amount": 80 * HALF}),
+        ("grant", {**bought, "who": 2, "amount": 80 * HALF, "times": soon}),
+        ("hold", {**hold, "who": 2, "amount": 90 * HALF, "overdraft": -1, "lifetime": HOUR}),
+    ]

@@ -20,7 +20,7 @@ from tests.ledger.actions import Actions
 from tests.ledger.checks import Books, law_1, law_2, law_3, law_5, law_7, read
 from tests.ledger.pure import START, UNIT, PureBook
 from tests.ledger.side_by_side import side_by_side
-from tests.ledger.strategies import actions
+from tests.ledger.strategies import actions, opening
 from tollkeeper import Billing
 from tollkeeper.decisions.holding import Extend, Place, Release, Settle
 from tollkeeper.decisions.spending import Consume
@@ -86,7 +86,7 @@ def _the_law_holds(law: Law, url: str, history: list[tuple[str, dict[str, Any]]]
     both = side_by_side(url)
     try:
         side = Actions(both)
-        for verb, arguments in history:
+        for verb, arguments in [*opening(), *history]:
             getattr(side, verb)(**arguments)
         with both.engine.connect() as connection:
             assert list(law(read(connection, both.customers))) == []

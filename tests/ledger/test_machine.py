@@ -17,11 +17,11 @@ from hypothesis.stateful import (
 
 from tests.ledger.actions import Actions
 from tests.ledger.side_by_side import side_by_side
-from tests.ledger.strategies import actions
+from tests.ledger.strategies import actions, opening
 
 #: How many steps an example takes, and how many examples there are for each fifty of the profile's.
-STEPS = 60
-EXAMPLES = 7
+STEPS = 50
+EXAMPLES = 5
 
 
 class Machine(RuleBasedStateMachine):
@@ -33,6 +33,8 @@ class Machine(RuleBasedStateMachine):
     @initialize()
     def begin(self) -> None:
         self.side = Actions(side_by_side(self.url))
+        for action in opening():
+            self.step(action)
 
     @rule(action=actions)
     def step(self, action: tuple[str, dict[str, Any]]) -> None:

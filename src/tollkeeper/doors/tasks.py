@@ -99,6 +99,6 @@ async def find_unit(behind: ThreadDoor, key: str) -> None:
 async def _finished(future: "asyncio.Future[Result]", finish: Finish) -> Any:
     try:
         result = await future
-    except Exception as error:  # noqa: BLE001  # `finish` decides what an error means
+    except Exception as error:  # noqa: BLE001  # whatever it is, `finish` says what it means
         result = error
     return finish(result)

@@ -1,6 +1,7 @@
 """What a database is to the statements: its dialect's name and how our tables are called there."""
 
 from dataclasses import dataclass
+from functools import cache
 
 from sqlalchemy import Connection
 
@@ -30,6 +31,7 @@ class Database:
         return self.tables[table].fullname
 
 
+@cache
 def describe(dialect: str, schema: str = DEFAULT_SCHEMA) -> Database:
     """Describe our schema for a dialect: a schema of its own, or a prefix on SQLite."""
     if dialect == "sqlite":

@@ -180,9 +180,8 @@ def _thread_call(billing: "Billing", load: Load) -> Callable[[], Any]:
 
 
 def _key() -> str:
-    """Make a random key of a UUID's form.
+    """Make a random key of a UUID's form, without asking the system for randomness each time.
 
-    `uuid4` asks the system for every one, and lets go of the interpreter meanwhile: a thread that
-    calls thousands of times a second would measure how long it takes to get it back.
+    What is to be measured is the database; the peer's keys come out of a buffer as well.
     """
     return str(UUID(int=random.getrandbits(128), version=4))

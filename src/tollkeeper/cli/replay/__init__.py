@@ -36,10 +36,10 @@ def replay(
     ] = None,
     price_per_token: Annotated[
         str, typer.Option(metavar="AMOUNT", help="Price of a context token, in the currency.")
-    ] = "0.0000025",  # noqa: S107  # a price
+    ] = "0.0000025",  # noqa: S107  # a price, no password
     price_per_generated_token: Annotated[
         str, typer.Option(metavar="AMOUNT", help="Price of a generated token, in the currency.")
-    ] = "0.00001",  # noqa: S107  # a price
+    ] = "0.00001",  # noqa: S107  # a price, no password
     currency: Annotated[str, typer.Option(metavar="CODE", help="ISO 4217 code.")] = "usd",
     customers: Annotated[
         int, typer.Option(metavar="N", min=1, max=10_000, help="How many customers call.")
