@@ -100,7 +100,6 @@ class ThreadDoor:
 
     def _read(self, query: Callable[[Connection], T]) -> T:
         with self._connect() as connection:
-            begin_snapshot(connection, self._ledger.database)
             return query(connection)
 
     def _transact(self, work: Callable[[Connection], T]) -> T:

@@ -18,7 +18,7 @@ from tollkeeper.decisions.advancing import advance
 from tollkeeper.decisions.burning import spendable
 from tollkeeper.decisions.rebuilding import Past, rebuild
 from tollkeeper.decisions.requests import GrantFact
-from tollkeeper.errors import InvalidRequest
+from tollkeeper.errors import InvalidRequest, StoreBusy
 from tollkeeper.ledger.answers import entry_from
 from tollkeeper.ledger.change import Ledger
 from tollkeeper.ledger.codec import account_from, fact_from, hold_from, lines_from
@@ -29,6 +29,8 @@ from tollkeeper.values.amounts import MAXIMUM
 from tollkeeper.values.books import Amounts, Balance, Entry, Grant, Page
 from tollkeeper.values.money import Money
 
+#: How often an account is read again that changes while it is read.
+MAXIMUM_TRIES = 20
 #: The most entries one page may have.
 MAXIMUM_PAGE = 1000
 
@@ -132,17 +134,27 @@ def grants(
     ledger: Ledger, connection: Connection, customer: str, unit: str | None, now: datetime
 ) -> list[Grant]:
     """Read a customer's grants, with what remains of each now."""
+    # In this order: a grant that is made in between is left out, and not shown as used up.
+    rows = reads.facts_of(connection, ledger.database, customer, unit)
     found = accounts_now(ledger, connection, customer, now)
     remaining = {grant.id: grant.remaining for account in found for grant in account.grants}
-    rows = reads.facts_of(connection, ledger.database, customer, unit)
     return [_grant(ledger, row, remaining) for row in rows]
 
 
 def _brought(ledger: Ledger, connection: Connection, account: Account, now: datetime) -> Account:
-    if account.due_at is None or account.due_at > now:
-        return account
-    rows = holds.open_holds(connection, ledger.database, [account.key])
-    return advance(account, [hold_from(row) for row in rows], now).account
+    """Advance an account, with its holds as they are beside this very state of it.
+
+    They come in another statement, before which somebody may have booked what came due.
+    """
+    for _ in range(MAXIMUM_TRIES):
+        if account.due_at is None or account.due_at > now:
+            return account
+        rows = holds.open_holds(connection, ledger.database, [account.key])
+        row = accounts.read_account(connection, ledger.database, *account.key)
+        before, account = account, account if row is None else account_from(row)
+        if account == before:
+            return advance(account, [hold_from(row) for row in rows], now).account
+    raise StoreBusy
 
 
 def _facts(ledger: Ledger, connection: Connection, customer: str, unit: str) -> Iterator[GrantFact]:
