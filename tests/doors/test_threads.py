@@ -4,7 +4,9 @@ import ctypes
 import signal
 import sys
 import threading
+import time
 from collections.abc import Callable
+from datetime import timedelta
 from decimal import Decimal
 from functools import partial
 from types import FrameType
@@ -128,6 +130,33 @@ def test_transfers_back_and_forth(
     assert sum(balances) == 100
     assert balances[0] - 50 == 7 * (sum(moved[1::2]) - sum(moved[::2]))
     check(billing, books_url, *pair)
+
+
+def test_reads_beside_holds_that_lapse(billing: Billing, books_url: str, customer: str) -> None:
+    """Somebody books a lapse between two statements of a read: it still tells one state."""
+    billing.credits.grant(customer, UNIT, 100)
+    done = threading.Event()
+
+    def hold_and_release(_: int) -> int:
+        for _ in range(80):
+            hold = billing.credits.hold(customer, UNIT, 30, lifetime=timedelta(milliseconds=2))
+            time.sleep(0.001)
+            outcome(partial(billing.credits.release, customer, hold))
+        return 80
+
+    def look() -> int:
+        looks = 0
+        while not done.is_set():
+            balance = billing.credits.balance(customer, UNIT)
+            assert balance.available + balance.held == 100
+            looks += 1
+        return looks
+
+    readers = [beside(look) for _ in range(3)]
+    assert at_once(hold_and_release, 3) == [80] * 3
+    done.set()
+    assert sum(reader.result(20) for reader in readers) > 10
+    assert billing.books.audit(customer=customer).ok
 
 
 def test_an_interrupted_main_thread_strands_nobody(

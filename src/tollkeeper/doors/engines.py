@@ -13,6 +13,7 @@ from sqlalchemy import (
     event,
     make_url,
 )
+from sqlalchemy.exc import ArgumentError, NoSuchModuleError
 
 from tollkeeper.errors import InvalidRequest
 
@@ -48,12 +49,30 @@ def open_engine(
     """Make an engine from a URL, or take the host's (an async engine is opened anew by its URL)."""
     if isinstance(database, Engine):
         return _of_host(database)
-    url = make_url(database) if isinstance(database, str | URL) else _url_of(database)
+    url = _read(database) if isinstance(database, str | URL) else _url_of(database)
     if url.drivername in _SYNC_DRIVERS:
         url = url.set(drivername=_SYNC_DRIVERS[url.drivername])
     if url.get_backend_name() == "sqlite":
         return _sqlite(url, busy_seconds)
-    return _postgres(url, prepare_statements=prepare_statements)
+    if url.get_backend_name() != "postgresql":
+        raise InvalidRequest("Tollkeeper runs on SQLite and PostgreSQL; give a URL of one of them.")
+    try:
+        return _postgres(url, prepare_statements=prepare_statements)
+    except (ModuleNotFoundError, NoSuchModuleError) as error:
+        raise InvalidRequest(
+            f"The driver of {url.drivername!r} is missing; psycopg comes with "
+            '`pip install "tollkeeper[postgres]"`.'
+        ) from error
+
+
+def _read(database: str | URL) -> URL:
+    """Read a URL; a broken one is not repeated in the error, for it may hold a password."""
+    try:
+        return make_url(database)
+    except ArgumentError as error:
+        raise InvalidRequest(
+            "database is not a URL; write it like 'sqlite:///app.db' or 'postgresql://host/name'."
+        ) from error
 
 
 def _url_of(database: Any) -> URL:
