@@ -11,7 +11,10 @@ from sqlalchemy.ext.asyncio import create_async_engine
 
 from tests.doors.scenes import UNIT, at_once, check, count
 from tollkeeper import AsyncBilling, Billing
+from tollkeeper.decisions.requests import Note
+from tollkeeper.decisions.spending import Consume
 from tollkeeper.errors import InsufficientBalance, InvalidRequest
+from tollkeeper.ids import OPERATION, new_id
 from tollkeeper.values.receipts import Receipt
 
 
@@ -74,12 +77,26 @@ def test_any_engine_of_the_hosts(
                 room.grant(customer, UNIT, 8)
                 assert room.balance(customer, UNIT).available == 8
         assert billing.credits.balance(customer, UNIT).available == 0
+        billing.credits.grant(customer, UNIT, 5)
+        with pytest.raises(Exception, match=r".+"):  # each driver says it in its own way
+            billing._wired.threads.change(breaks_halfway(customer))
     with Billing(books_url) as checking:
         check(checking, books_url, customer)
     with engine.connect() as connection:
         assert connection.get_isolation_level() == before
         assert connection.execute(text("SELECT 1")).scalar() == 1
     engine.dispose()
+
+
+def breaks_halfway(customer: str) -> Consume:
+    """Make a request that fails when its first rows have been written."""
+    return Consume(
+        id=new_id(OPERATION),
+        customer=customer,
+        unit=UNIT,
+        amount=1_000_000,
+        note=Note(reason="\udfff"),
+    )
 
 
 def test_an_engine_in_memory(customer: str) -> None:

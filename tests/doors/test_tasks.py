@@ -98,15 +98,16 @@ def test_a_cancelled_task_strands_nobody(books_url: str, customer: str) -> None:
 
 
 def test_a_loop_closed_with_calls_under_way_strands_nobody(books_url: str, customer: str) -> None:
-    """The calls of a loop that is gone are made all the same, and those of others are answered."""
+    """A call of a loop that is gone is made all the same; others of its batch are answered."""
     clock = GateClock()
     billing = AsyncBilling(books_url, clock=clock)
     loop = asyncio.new_event_loop()
     loop.run_until_complete(billing.credits.grant(customer, UNIT, 10))
     clock.close()
+    first = beside(run, billing.credits.grant("first", UNIT, 1))
+    assert clock.reached.wait(10)
     call = loop.create_task(billing.credits.consume(customer, UNIT, 3))
     loop.run_until_complete(asyncio.sleep(0.05))
-    assert clock.reached.wait(10)
     call._log_destroy_pending = False  # type: ignore[attr-defined]  # asyncio would say, rightly, that we left it
     loop.close()
 
@@ -115,6 +116,7 @@ def test_a_loop_closed_with_calls_under_way_strands_nobody(books_url: str, custo
         asyncio.get_running_loop().call_later(0.05, clock.open)
         results = await gathered([*neighbours])
         assert count(results, Receipt) == 3
+        assert first.result(10).amount == 1
         assert (await billing.credits.balance(customer, UNIT)).available == 4
         await billing.close()
 
