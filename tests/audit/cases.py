@@ -334,7 +334,7 @@ KEYS = [
     Case(
         "a change without an entry",
         sql("UPDATE {operation} SET available_change = 5 WHERE idempotency_key = 'nothing to do'"),
-        "without a version",
+        "of no account",
         "cyd",
     ),
 ]

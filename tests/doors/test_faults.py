@@ -10,8 +10,10 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import pytest
-from sqlalchemy import create_engine, make_url
+from sqlalchemy import Engine, NullPool, create_engine, make_url
+from sqlalchemy.orm import Session
 
 from tests.doors import proxy
 from tests.doors.proxy import Cut, Proxy
@@ -168,6 +170,32 @@ def test_connections_that_broke_while_idle(network: Proxy, far: Billing, custome
             assert far.credits.balance(customer, UNIT).available == left + 1
         assert far.credits.consume(customer, UNIT, 1).amount == 1
         assert far.credits.balance(customer, UNIT).available == left
+
+
+def test_a_hosts_own_connection_that_breaks(
+    network: Proxy, far: Billing, postgres_books: str, customer: str
+) -> None:
+    """Inside its transaction: said as it is, nothing is left of it, and another one can begin."""
+    far.credits.grant(customer, UNIT, 10)
+    for make in (Session, Engine.connect):
+        with make(create_engine(network.url, poolclass=NullPool)) as host:
+            far.using(host).credits.consume(customer, UNIT, 1)
+            network.hang_up()
+            with pytest.raises(StoreUnavailable):
+                far.using(host).credits.consume(customer, UNIT, 1)
+            host.rollback()
+            assert far.using(host).credits.consume(customer, UNIT, 2).amount == 2
+            host.commit()
+    assert far.credits.balance(customer, UNIT).available == 6
+    raw = psycopg.connect(make_url(network.url).set(drivername="postgresql").render_as_string())
+    far.using(raw).credits.consume(customer, UNIT, 1)
+    network.hang_up()
+    with pytest.raises(StoreUnavailable):
+        far.using(raw).credits.balance(customer, UNIT)
+    raw.close()
+    with Billing(postgres_books) as billing:
+        assert billing.credits.balance(customer, UNIT).available == 6
+        check(billing, postgres_books, customer)
 
 
 def test_a_database_that_is_down(network: Proxy, customer: str) -> None:

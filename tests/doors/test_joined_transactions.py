@@ -4,13 +4,15 @@ import asyncio
 import sqlite3
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from functools import partial
 from typing import Any
 
 import asyncpg
 import psycopg
 import pytest
 from django.db import connections
+from django.db import transaction as django_transaction
 from sqlalchemy import Connection, NullPool, create_engine, make_url, text
 from sqlalchemy.ext.asyncio import AsyncSession, create_async_engine
 from sqlalchemy.orm import Session
@@ -98,6 +100,53 @@ def test_psycopg_outside_a_block(postgres_books: str, customer: str) -> None:
                 assert joined.credits.consume(customer, UNIT, 1).amount == 1
             refused(billing, raw, customer)
         assert billing.credits.balance(customer, UNIT).available == 4
+
+
+def test_psycopg_in_pipeline_mode(postgres_books: str, customer: str) -> None:
+    """Answers come late there, and we decide on them: refused before anything is sent."""
+    with Billing(postgres_books) as billing:
+        billing.credits.grant(customer, UNIT, 5)
+        with psycopg.connect(conninfo(postgres_books)) as raw:
+            with raw.pipeline(), pytest.raises(InvalidRequest, match="pipeline"):
+                billing.using(raw).credits.consume(customer, UNIT, 1)
+            assert billing.using(raw).credits.consume(customer, UNIT, 1).amount == 1
+            raw.commit()
+        assert billing.credits.balance(customer, UNIT).available == 4
+
+
+def test_blocks_within_blocks(billing: Billing, books_url: str, customer: str) -> None:
+    """An inner block of the host's that fails takes its own charges with it, and no others."""
+    billing.credits.grant(customer, UNIT, 20)
+    with connected(books_url) as connection, Session(connection) as session:
+        nest(billing, session, session.begin_nested, customer)
+        session.commit()
+    with connected(books_url) as connection:
+        nest(billing, connection, connection.begin_nested, customer)
+        connection.commit()
+    alias = django_alias(books_url)
+    atomic = partial(django_transaction.atomic, using=alias)
+    with atomic():
+        nest(billing, connections[alias], atomic, customer)
+    connections[alias].close()
+    if not books_url.startswith("sqlite"):
+        with psycopg.connect(conninfo(books_url)) as raw, raw.transaction():
+            nest(billing, raw, raw.transaction, customer)
+    hosts = 3 if books_url.startswith("sqlite") else 4
+    assert billing.credits.balance(customer, UNIT).available == 20 - 3 * hosts
+    check(billing, books_url, customer)
+
+
+def nest(billing: Billing, host: Any, block: Callable[[], Any], customer: str) -> None:
+    """Charge 1 outside, 10 in a block that fails, 2 in one that does not."""
+    rooms = billing.using(host)
+    rooms.credits.consume(customer, UNIT, 1)
+    with suppress(KeyError), block():
+        rooms.credits.consume(customer, UNIT, 10)
+        raise KeyError("the app fails")
+    with block():
+        with pytest.raises(InsufficientBalance):
+            rooms.credits.consume(customer, UNIT, 1000)
+        rooms.credits.consume(customer, UNIT, 2)
 
 
 def test_django_outside_atomic(billing: Billing, books_url: str, customer: str) -> None:

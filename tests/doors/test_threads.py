@@ -179,7 +179,8 @@ def test_an_interrupted_main_thread_strands_nobody(
     interrupter.result(5)
     assert neighbour.result(20).amount == 1
     again = billing.credits.consume(customer, UNIT, 2, idempotency_key="interrupted")
-    assert again.replayed
+    assert again.amount == 2
+    until(lambda: len(entries(books_url, customer)) == 3)
     assert billing.credits.balance(customer, UNIT).available == 7
     check(billing, books_url, customer)
 
@@ -286,7 +287,7 @@ def test_close_waits_for_a_busy_customer(postgres_books: str, customer: str) -> 
         closing = beside(billing.close)
         assert not call.done()
     closing.result(20)
-    assert call.result(0).amount == 1
+    assert call.result(5).amount == 1
 
 
 def test_nothing_goes_through_a_closed_door(books_url: str, customer: str) -> None:

@@ -33,7 +33,7 @@ class Actions:
 
     def picked(self, found: Sequence[Named], pick: int) -> Named:
         """Pick one of the newest few."""
-        one = found[-1 - pick % min(len(found), 6)]
+        one = found[-1 - pick % min(len(found), 4)]
         self.touched.add(one[0])
         return one
 

@@ -130,8 +130,8 @@ ACTIONS: dict[str, tuple[int, dict[str, Pool]]] = {
         {
             "how": CALLS,
             "pick": PICKS,
-            "amount": (None, *SMALL_AMOUNTS),
-            "lifetime": LIFETIMES,
+            "amount": (None, *range(HALF, 11 * HALF, HALF)),
+            "lifetime": LIFETIMES[:4],
         },
     ),
     "settle": (5, {"how": CALLS, "pick": PICKS, "amount": USES, "excess": EXCESSES}),

@@ -308,6 +308,32 @@ def test_a_hold_whose_debt_was_paid_gives_value_back(
         assert numbers(billing, customer) == (0, 0, 0, 0)
 
 
+def test_a_hold_gives_the_overdraft_back_first(billing: Billing, customer: str) -> None:
+    """Whatever was drawn when: what a settle uses comes from grants as long as it can."""
+    room = billing.credits
+    room.set_overdraft(customer, "calls", 50)
+    held = room.hold(customer, "calls", 30)
+    room.grant(customer, "calls", 20)
+    room.extend(customer, held, 20)
+    assert numbers(billing, customer) == (-30, 0, 50, 30)
+    room.settle(customer, held, 25)
+    assert numbers(billing, customer) == (-5, 0, 0, 5)
+
+
+@pytest.mark.parametrize(("used", "uncollected", "left"), [(15, 0, 5), (25, 5, 0)])
+def test_an_excess_is_paid_by_what_the_feature_has(
+    billing: Billing, customer: str, used: int, uncollected: int, left: int
+) -> None:
+    """A hold knows its feature, and so does its excess, whether all of it can be paid or not."""
+    room = billing.credits
+    room.grant(customer, "calls", 10)
+    held = room.hold(customer, "calls", 10, feature="chat")
+    room.grant(customer, "calls", 10, features=["chat"])
+    receipt = room.settle(customer, held, used)
+    assert receipt.uncollected == uncollected
+    assert numbers(billing, customer) == (0, left, 0, 0)
+
+
 def test_a_hold_is_its_customers_own(billing: Billing, customer: str) -> None:
     """Another customer's hold does not exist for this one."""
     billing.credits.grant(customer, "calls", 10)

@@ -101,6 +101,24 @@ def test_s008_revoke_capped(billing: Billing, customer: str) -> None:
     assert numbers(billing, customer) == (-40, 0, 0, 40)
 
 
+def test_s008_revoke_leaves_what_the_debt_needs(billing: Billing, customer: str) -> None:
+    """Beside a debt only what is available is revoked or moved, of one grant or of all."""
+    room = billing.credits
+    room.consume(customer, "calls", 20, overdraft=20)
+    granted = room.grant(customer, "calls", 50)
+    with pytest.raises(InsufficientBalance):
+        room.transfer(customer, "calls", 31, to=f"{customer}_taker")
+    room.transfer(customer, "calls", 5, to=f"{customer}_taker")
+    assert room.revoke(customer, "calls", 10, grant=granted.grant_id).amount == 10
+    assert room.revoke(customer, "calls", grant=granted.grant_id).amount == 15
+    assert numbers(billing, customer) == (0, 0, 0, 20)
+    room.grant(customer, "calls", 7)
+    assert room.revoke(customer, "calls", 9).amount == 7
+    assert room.revoke(customer, "calls").entries == ()
+    assert remains(billing, customer) == [13, 7]
+    assert numbers(billing, customer) == (0, 0, 0, 20)
+
+
 def test_s009_revoke_all(billing: Billing, customer: str) -> None:
     """One unit or every one: the previous balance and the amount can be read from the receipt."""
     room = billing.credits

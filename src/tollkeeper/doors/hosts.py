@@ -94,6 +94,8 @@ class _Wrapping:
             self._raw, self._wrapper = raw, wrapper
         if _commits_alone(raw):
             raise NoTransaction
+        if _is_pipelined(raw):
+            raise InvalidRequest("Each answer is needed at once; leave psycopg's pipeline mode.")
         return wrapper
 
 
@@ -145,6 +147,10 @@ def _begins_by_itself(sqlite: Any) -> bool:
     if autocommit is True or autocommit is False:
         return not autocommit
     return sqlite.isolation_level is not None
+
+
+def _is_pipelined(psycopg: Any) -> bool:
+    return int(getattr(getattr(psycopg, "pgconn", None), "pipeline_status", 0)) != 0
 
 
 def _is_in_transaction(psycopg: Any) -> bool:

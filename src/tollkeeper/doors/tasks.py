@@ -50,10 +50,6 @@ class TaskDoor:
         """Run several steps on a reader's thread, without blocking the loop."""
         return self._beside(lambda: work(self._behind))
 
-    def transact(self, work: Callable[[Connection], T]) -> Awaitable[T]:
-        """Run work in a transaction of its own, on a reader's thread."""
-        return self._beside(lambda: self._behind.transact(work))
-
     async def run(self, work: Callable[[], T]) -> T:
         """Run any blocking work beside the loop."""
         return await self._beside(work)

@@ -12,19 +12,15 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from tollkeeper.decisions.requests import Request
 from tollkeeper.doors.tickets import ThreadTicket
-from tollkeeper.doors.transacting import MAXIMUM_TRIES, pause
 from tollkeeper.doors.writer import Writer
-from tollkeeper.errors import Closed, OutcomeUnknown
+from tollkeeper.errors import Closed
 from tollkeeper.ledger.change import Ledger
 from tollkeeper.operations.door import Finish, Result, plain
-from tollkeeper.store.database import begin_snapshot, begin_write
+from tollkeeper.store.database import begin_snapshot
 from tollkeeper.store.faults import Fault, fault_of, translated
 from tollkeeper.store.units import all_units
 
 T = TypeVar("T")
-
-#: How long work that runs alone waits for a lock.
-LOCK_TIMEOUT_MS = 10_000
 
 
 class ThreadDoor:
@@ -73,18 +69,6 @@ class ThreadDoor:
             begin_snapshot(connection, self._ledger.database)
             return query(connection)
 
-    def transact(self, work: Callable[[Connection], T]) -> T:
-        """Run work in a transaction of its own; again where another one came between."""
-        with translated():
-            for attempt in range(MAXIMUM_TRIES):
-                try:
-                    return self._transact(work)
-                except Exception as error:
-                    if fault_of(error) is not Fault.CONFLICT:
-                        raise
-                pause(attempt)
-            return self._transact(work)
-
     def learn_unit(self, key: str) -> None:
         """Read every unit, unless this one was just looked for: they are few, and fixed."""
         known = self._ledger.units
@@ -101,18 +85,6 @@ class ThreadDoor:
     def _read(self, query: Callable[[Connection], T]) -> T:
         with self._connect() as connection:
             return query(connection)
-
-    def _transact(self, work: Callable[[Connection], T]) -> T:
-        with self._connect() as connection:
-            begin_write(connection, self._ledger.database, LOCK_TIMEOUT_MS)
-            done = work(connection)
-            try:
-                connection.commit()
-            except Exception as error:
-                if fault_of(error) is Fault.LOST:
-                    raise OutcomeUnknown from error
-                raise
-            return done
 
     def _connect(self) -> Connection:
         if self._writer.is_closed:

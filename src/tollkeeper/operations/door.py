@@ -31,10 +31,6 @@ class Door(Protocol):
         """Run a query that changes nothing."""
         ...
 
-    def transact(self, work: Callable[[Connection], T]) -> Any:
-        """Run work that writes, in a transaction of its own or the host's."""
-        ...
-
     def perform(self, work: "Callable[[PlainDoor], T]") -> Any:
         """Run several steps one after another, through a door whose answers are plain values."""
         ...

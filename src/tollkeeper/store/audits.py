@@ -73,7 +73,7 @@ def entries(connection: Connection, database: Database, customer: str | None) ->
     sql = f"""
         SELECT {_ENTRY}
         FROM {database.name("operation")} AS o
-        WHERE o.version IS NOT NULL AND {_only("o", customer)}
+        WHERE o.version IS NOT NULL AND o.unit IS NOT NULL AND {_only("o", customer)}
         ORDER BY o.customer_id, o.unit, o.version"""  # noqa: S608  # names are ours
     return _stream(connection, sql, customer)
 
@@ -81,11 +81,11 @@ def entries(connection: Connection, database: Database, customer: str | None) ->
 def bare_operations(
     connection: Connection, database: Database, customer: str | None
 ) -> Iterator[Cells]:
-    """Read operations that changed no balance."""
+    """Read the rows that belong to no account: operations that changed no balance."""
     sql = f"""
         SELECT {_ENTRY}
         FROM {database.name("operation")} AS o
-        WHERE o.version IS NULL AND {_only("o", customer)}"""  # noqa: S608  # names are ours
+        WHERE (o.version IS NULL OR o.unit IS NULL) AND {_only("o", customer)}"""  # noqa: S608  # names are ours
     return _stream(connection, sql, customer)
 
 

@@ -18,9 +18,10 @@ def check_bare(row: EntryRow, findings: Findings) -> None:
     """Check a row without an entry: it changed no balance."""
     check_row(row, findings)
     changes = (row.available_change, row.restricted_change, row.held_change, row.debt_change)
-    if any(changes) or row.lines is not None:
-        says = "A row without a version tells of a change."
-        _add(findings, says, row, "no changes and no lines", f"{changes} and {row.lines}")
+    if any(changes) or row.lines is not None or row.version is not None:
+        says = "A row without a unit or a version, so of no account, tells of a change."
+        found = f"{changes}, {row.lines}, version {row.version}"
+        _add(findings, says, row, "no changes, no lines, no version", found)
 
 
 def check_book(

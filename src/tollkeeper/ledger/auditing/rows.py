@@ -11,6 +11,7 @@ class EntryRow(NamedTuple):
 
     customer: str
     unit: str
+    #: None, like the unit, where the operation changed no balance.
     version: int
     operation: str
     part: int
