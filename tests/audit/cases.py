@@ -117,6 +117,18 @@ SUMS = [
         "not last written",
         "ann",
     ),
+    Case(
+        "a merged account is open again",
+        sql(account("hal", "merged_into = NULL")),
+        "closed by a merge",
+        "hal",
+    ),
+    Case(
+        "an account is closed by no merge",
+        sql(account("eve", "merged_into = 'ann'")),
+        "closed by a merge",
+        "eve",
+    ),
 ]
 
 BALANCES = [

@@ -3,7 +3,7 @@
 import pytest
 
 from tests.audit.breaking import broken
-from tests.audit.cases import LAWS, Case, account
+from tests.audit.cases import LAWS, Case, account, entry
 from tests.audit.conftest import History
 from tollkeeper.values.findings import AuditReport
 
@@ -62,3 +62,21 @@ def test_a_guard_that_is_switched_off_is_found(history: History) -> None:
             raw.run("ALTER TABLE {operation} DISABLE TRIGGER append_only")
             report = raw.audit(history.billing, guarded=False)
             assert [finding.expected for finding in report.findings] == ["append_only on operation"]
+
+
+def test_an_entry_of_no_account_is_found(history: History) -> None:
+    """Its version is missed by its account, and the walk ends all the same."""
+    with broken(history.url) as raw:
+        raw.run(entry("eve", "consume", "unit = NULL"))
+        report = raw.audit(history.billing)
+    assert {"keys", "sums"} <= set(report.broken)
+
+
+def test_text_where_a_number_belongs_is_found(history: History) -> None:
+    """SQLite keeps whatever is written; PostgreSQL refuses it."""
+    with broken(history.url) as raw:
+        if raw.is_postgres:
+            return
+        raw.run(account("ann", "held = 'much'"))
+        report = raw.audit(history.billing)
+    assert {"sums"} <= set(report.broken)

@@ -18,6 +18,7 @@ from hypothesis.stateful import (
 from tests.ledger.actions import Actions
 from tests.ledger.side_by_side import side_by_side
 from tests.ledger.strategies import actions, opening
+from tollkeeper import Billing
 
 #: How many steps an example takes, and how many examples there are for each fifty of the profile's.
 STEPS = 50
@@ -56,7 +57,7 @@ class Machine(RuleBasedStateMachine):
             self.side.both.close()
 
 
-def test_books_agree_with_a_model_of_the_rules(books_url: str) -> None:
+def test_books_agree_with_a_model_of_the_rules(books_url: str, billing: Billing) -> None:
     """Whatever happens, in any order, the books say what the rules say and every law holds."""
     machine = type("BoundMachine", (Machine,), {"url": books_url})
     run_state_machine_as_test(
@@ -68,3 +69,4 @@ def test_books_agree_with_a_model_of_the_rules(books_url: str) -> None:
             suppress_health_check=list(HealthCheck),
         ),
     )
+    assert billing.books.audit().findings == ()

@@ -27,6 +27,8 @@ class AccountTeller:
         self.balances = NOTHING
         #: When the last entry was booked, as the driver gave it.
         self.booked_at: Any = None
+        #: What the last entry was.
+        self.kind: str | None = None
         self._totals = totals
         self._findings = findings
 
@@ -61,6 +63,7 @@ class AccountTeller:
             expected = f"{self.booked_at} or later"
             self._add(APPEND_ONLY, says, entry, expected=expected, found=entry.created_at)
         self.version, self.balances, self.booked_at = entry.version, after, entry.created_at
+        self.kind = entry.kind
 
     def _broken(self, entry: EntryRow, follows: tuple[int, ...], after: tuple[int, ...]) -> None:
         for name, expected, found in zip(NAMES, follows, after, strict=True):
