@@ -218,6 +218,9 @@ def test_a_refusal_is_raised_where_it_is_awaited(books_url: str, customer: str) 
 def test_a_forgotten_room_keeps_the_door(books_url: str, customer: str) -> None:
     """Whoever holds one room of it can go on; the door closes itself when nobody does."""
 
+    def ours() -> set[threading.Thread]:
+        return {t for t in threading.enumerate() if t.name.startswith("tollkeeper")}
+
     async def main() -> None:
         billing = AsyncBilling(books_url)
         room = billing.credits
@@ -225,5 +228,6 @@ def test_a_forgotten_room_keeps_the_door(books_url: str, customer: str) -> None:
         await room.grant(customer, UNIT, 5)
         assert (await room.consume(customer, UNIT, 2)).amount == 2
 
+    before = ours()
     run(main())
-    until(lambda: not [t for t in threading.enumerate() if t.name.startswith("tollkeeper")])
+    until(lambda: not ours() - before)

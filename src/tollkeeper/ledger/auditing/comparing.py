@@ -96,8 +96,8 @@ def _compare_sums(row: AccountRow, told: AccountTeller, findings: Findings) -> N
         findings.add(SUMS, says, place, expected=told.booked_at, found=row.updated_at)
     if (row.merged_into is not None) != (told.kind == "merge_out"):
         says = "An account is closed by a merge if, and only if, that is its last entry."
-        found = f"{row.merged_into!r} after an entry of kind {told.kind}"
-        findings.add(SUMS, says, place, expected="both or neither", found=found)
+        stands = f"{row.merged_into!r} after an entry of kind {told.kind}"
+        findings.add(SUMS, says, place, expected="both or neither", found=stands)
 
 
 def _compare_grants(account: Account, told: AccountTeller, findings: Findings) -> None:
