@@ -2,6 +2,7 @@
 
 import asyncio
 import sqlite3
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -87,6 +88,26 @@ def test_sqlite3_outside_begin(sqlite_books: str, customer: str) -> None:
         refused(billing, raw, customer)
         raw.close()
         assert billing.credits.balance(customer, UNIT).available == 4
+
+
+@pytest.mark.skipif(sys.version_info < (3, 12), reason="sqlite3 has `autocommit` since Python 3.12")
+def test_sqlite3_with_autocommit_of_its_own(sqlite_books: str, customer: str) -> None:
+    """Since Python 3.12 a connection says by `autocommit` whether it is in transactions always."""
+    with Billing(sqlite_books) as billing:
+        billing.credits.grant(customer, UNIT, 5)
+        modes: dict[str, Any] = {"autocommit": True}
+        raw = sqlite3.connect(file_of(sqlite_books), **modes)
+        refused(billing, raw, customer)
+        raw.close()
+        modes = {"autocommit": False}
+        raw = sqlite3.connect(file_of(sqlite_books), **modes)
+        billing.using(raw).credits.consume(customer, UNIT, 1)
+        raw.rollback()
+        billing.using(raw).credits.consume(customer, UNIT, 2)
+        raw.commit()
+        raw.close()
+        assert billing.credits.balance(customer, UNIT).available == 3
+        check(billing, sqlite_books, customer)
 
 
 def test_psycopg_outside_a_block(postgres_books: str, customer: str) -> None:

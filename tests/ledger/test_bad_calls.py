@@ -128,6 +128,9 @@ CALLS: dict[str, tuple[str, Callable[[Any, Scene], Any]]] = {
         "invalid_text",
         lambda r, s: r.consume(s.customer, "calls", 1, reason="x" * 2001),
     ),
+    "half a page": ("invalid_request", lambda r, s: r.history(s.customer, limit=1.5)),
+    "a page by name": ("invalid_request", lambda r, s: r.history(s.customer, limit="all")),
+    "kinds that are a number": ("invalid_request", lambda r, s: r.history(s.customer, kinds=5)),
     "no page at all": ("invalid_request", lambda r, s: r.history(s.customer, limit=0)),
     "a page of everything": ("invalid_request", lambda r, s: r.history(s.customer, limit=1001)),
     "a cursor nobody gave": (

@@ -90,6 +90,9 @@ TEXTS: dict[str, Callable[[Any, Any, Scene], Any]] = {
     "actor": lambda r, x, s: r.consume(s.customer, "calls", 1, actor=x),
     "unit": lambda r, x, s: r.consume(s.customer, x, 1),
     "unit of a balance": lambda r, x, s: r.balance(s.customer, x),
+    "kind": lambda r, x, s: r.history(s.customer, kinds=[x]),
+    "feature of a balance": lambda r, x, s: r.balance(s.customer, "calls", feature=x),
+    "feature that has": lambda r, x, s: r.has(s.customer, "calls", 1, feature=x),
     "unit of a history": lambda r, x, s: r.history(s.customer, x),
 }
 

@@ -63,14 +63,21 @@ class WorkingBook:
                 self.waiting[key] = advanced.due
                 self._close(advanced.due)
 
-    def accept(self, request: Request, outcome: Outcome) -> None:
-        """Carry an accepted request's outcome into the state."""
+    def accept(self, request: Request, outcome: Outcome, booked_at: datetime) -> None:
+        """Carry an accepted request's outcome into the state.
+
+        Where it changed several accounts, it was booked no earlier than the last entry of any of
+        them, and what follows in this batch must not be booked before it on the others.
+        """
+        several = len(outcome.entries) > 1
         if "reverses" in outcome.result:
             done = Recorded(request.id, request.verb, ())
             self.operations[(request.customer, request.id)] = done
         for entry in outcome.entries:
             account = entry.after
-            self.states[account.key] = account
+            self.states[account.key] = (
+                account._replace(updated_at=booked_at) if several else account
+            )
             self.changed.add(account.key)
         for fact in outcome.made:
             self.grants[(fact.customer, fact.id)] = fact

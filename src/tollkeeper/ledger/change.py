@@ -160,7 +160,7 @@ def _later(run: _Run, number: int, keys: tuple[AccountKey, ...]) -> Later | None
 
 def _accept(run: _Run, request: Request, outcome: Outcome, keys: tuple[AccountKey, ...]) -> Receipt:
     rows = run.writing.add(request, outcome, run.book, keys)
-    run.book.accept(request, outcome)
+    run.book.accept(request, outcome, rows[0][6])
     private = outcome.revision.private if outcome.revision is not None else None
     receipt = receipt_from(request.customer, rows, run.ledger.units, private=private)
     if request.idempotency_key is not None:

@@ -1,6 +1,6 @@
 """Reads that the rooms share: a balance now or at a moment, a history, grants."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -14,6 +14,7 @@ from tollkeeper.operations.calls import Desk
 from tollkeeper.values.books import Balance, Grant
 from tollkeeper.values.moments import utc
 from tollkeeper.values.receipts import Attempt
+from tollkeeper.values.texts import check_text
 from tollkeeper.values.units import Unit
 
 Query = Callable[[Connection], Any]
@@ -28,11 +29,11 @@ def balance(
     known_at: datetime | None,
 ) -> Query:
     """Ask for a balance now, at a moment, or as it was known at a moment; none is zero."""
-    state = account(desk, at, known_at)
+    state, wanted = account(desk, at, known_at), _feature(feature)
 
     def query(connection: Connection) -> Balance:
         found = state(connection, customer, unit.key)
-        return reading.balance_of(desk.ledger, found, unit.key, feature)
+        return reading.balance_of(desk.ledger, found, unit.key, wanted)
 
     return query
 
@@ -58,11 +59,12 @@ def account(
 
 def has(desk: Desk, customer: str, unit: Unit, minor: int, feature: str | None) -> Query:
     """Ask whether an amount could be consumed now without any overdraft."""
+    wanted = _feature(feature)
 
     def query(connection: Connection) -> bool:
         now = desk.clock.now()
         found = reading.account_now(desk.ledger, connection, customer, unit.key, now)
-        return found is not None and spendable(found, feature) >= minor
+        return found is not None and spendable(found, wanted) >= minor
 
     return query
 
@@ -78,7 +80,7 @@ def history(
     cursor: str | None,
 ) -> Query:
     """Ask for the entries of a customer's chosen accounts, newest first."""
-    wanted = [kinds] if isinstance(kinds, str) else list(kinds)
+    wanted, most = _kinds(kinds), _limit(limit)
     first = None if since is None else utc(since, "since")
     last = None if until is None else utc(until, "until")
 
@@ -92,7 +94,7 @@ def history(
             kinds=wanted,
             since=first,
             until=last,
-            limit=limit,
+            limit=most,
             cursor=cursor,
         )
 
@@ -121,3 +123,21 @@ def attempt(result: Any) -> Attempt:
         required = getattr(result, "required", None)
         return Attempt(success=False, balance=shown, required=required)
     return Attempt(success=True, balance=result.balance, receipt=result)
+
+
+def _feature(feature: str | None) -> str | None:
+    return None if feature is None else check_text(feature, "feature")
+
+
+def _kinds(kinds: object) -> list[str]:
+    if isinstance(kinds, str):
+        return [check_text(kinds, "kinds")]
+    if not isinstance(kinds, Collection):
+        raise InvalidRequest("kinds is the kind of an entry, or a list of them.")
+    return [check_text(kind, "kinds") for kind in kinds]
+
+
+def _limit(limit: object) -> int:
+    if type(limit) is not int or not 1 <= limit <= reading.MAXIMUM_PAGE:
+        raise InvalidRequest(f"limit must be a whole number from 1 to {reading.MAXIMUM_PAGE}.")
+    return limit

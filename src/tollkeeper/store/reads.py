@@ -45,7 +45,8 @@ def entries_in_order(
     query = _entries(database, customer, unit)
     if until is not None:
         query = query.where(table.c.created_at <= until)
-    yield from connection.execution_options(yield_per=1000).execute(query.order_by(table.c.version))
+    ordered = query.order_by(table.c.version).execution_options(yield_per=1000)
+    yield from connection.execute(ordered)
 
 
 def results_of(
