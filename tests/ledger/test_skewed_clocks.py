@@ -10,7 +10,7 @@ NOON = datetime(2026, 6, 1, 12, tzinfo=UTC)
 
 
 def test_a_transfer_carries_its_time_to_the_taker(database_url: str) -> None:
-    """A giver ahead in time takes the taker along, for the next call of the same transaction too."""
+    """A giver ahead in time takes the taker along, for the next call of a batch too."""
     clock = FixedClock(NOON)
     with Billing(database_url, clock=clock) as billing:
         billing.migrate()
