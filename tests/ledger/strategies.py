@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any, NamedTuple
 
+from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 
 #: One half of a credit, in the smallest parts of a unit of scale 6.
@@ -197,6 +198,15 @@ def action_of(number: int) -> Action:
 
 #: One action, with its arguments.
 actions = st.integers(0, 2**64 - 1).map(action_of)
+
+
+def few(count: int) -> settings:
+    """So many examples, or twice as many where the profile asks for many: each costs a second."""
+    return settings(
+        max_examples=2 * count if settings().max_examples > 50 else count,
+        suppress_health_check=list(HealthCheck),
+        deadline=None,
+    )
 
 
 def opening() -> list[Action]:

@@ -5,12 +5,13 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import Engine
 
 from tests.ledger.checks import broken_laws
 from tests.ledger.shown import kinds, numbers, remains
+from tests.ledger.strategies import few
 from tollkeeper import Billing
 from tollkeeper.clock import FixedClock
 from tollkeeper.errors import InsufficientBalance, InvalidRequest, NotFound, Refusal
@@ -192,7 +193,7 @@ jumps = st.integers(-4, 6).map(lambda hours: hours * HOUR)
 
 
 @given(steps=st.lists(st.tuples(calls, jumps, st.integers(1, 40)), min_size=8, max_size=25))
-@settings(max_examples=8, suppress_health_check=list(HealthCheck), deadline=None)
+@few(8)
 def test_no_clock_can_break_the_books(
     billing: Billing,
     clock: FixedClock,

@@ -11,7 +11,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import Engine, text
 from sqlalchemy.exc import IntegrityError
@@ -20,7 +20,7 @@ from tests.ledger.actions import Actions
 from tests.ledger.checks import Books, law_1, law_2, law_3, law_5, law_7, read
 from tests.ledger.pure import START, UNIT, PureBook
 from tests.ledger.side_by_side import side_by_side
-from tests.ledger.strategies import actions, opening
+from tests.ledger.strategies import actions, few, opening
 from tollkeeper import Billing
 from tollkeeper.decisions.holding import Extend, Place, Release, Settle
 from tollkeeper.decisions.spending import Consume
@@ -47,15 +47,6 @@ wallets = st.lists(facts, max_size=6)
 amounts = st.integers(1, 80)
 wanted = st.sampled_from([None, "chat", "image"])
 overdrafts = st.sampled_from([None, None, 15, 70])
-
-
-def few(count: int) -> settings:
-    """So many examples for each fifty of the profile's, however slow the database is."""
-    return settings(
-        max_examples=count * settings().max_examples // 50,
-        suppress_health_check=list(HealthCheck),
-        deadline=None,
-    )
 
 
 def owning(grants: list[dict[str, Any]]) -> PureBook:

@@ -6,7 +6,8 @@ checked by the second opinion of `checks.py`, and balances and grants are compar
 
 from typing import Any
 
-from hypothesis import HealthCheck, settings
+import pytest
+from hypothesis import settings
 from hypothesis.stateful import (
     RuleBasedStateMachine,
     initialize,
@@ -17,12 +18,12 @@ from hypothesis.stateful import (
 
 from tests.ledger.actions import Actions
 from tests.ledger.side_by_side import side_by_side
-from tests.ledger.strategies import actions, opening
+from tests.ledger.strategies import actions, few, opening
 from tollkeeper import Billing
 
-#: How many steps an example takes, and how many examples there are for each fifty of the profile's.
-STEPS = 50
-EXAMPLES = 5
+#: How many examples there are, and how many steps each has after its opening.
+EXAMPLES = 10
+STEPS = 60
 
 
 class Machine(RuleBasedStateMachine):
@@ -57,16 +58,9 @@ class Machine(RuleBasedStateMachine):
             self.side.both.close()
 
 
+@pytest.mark.timeout(900)
 def test_books_agree_with_a_model_of_the_rules(books_url: str, billing: Billing) -> None:
     """Whatever happens, in any order, the books say what the rules say and every law holds."""
     machine = type("BoundMachine", (Machine,), {"url": books_url})
-    run_state_machine_as_test(
-        machine,
-        settings=settings(
-            max_examples=EXAMPLES * settings().max_examples // 50,
-            stateful_step_count=STEPS,
-            deadline=None,
-            suppress_health_check=list(HealthCheck),
-        ),
-    )
+    run_state_machine_as_test(machine, settings=settings(few(EXAMPLES), stateful_step_count=STEPS))
     assert billing.books.audit().findings == ()

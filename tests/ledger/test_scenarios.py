@@ -8,13 +8,14 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import Engine, text
 
 from tests.ledger.checks import broken_laws
 from tests.ledger.scene import NOTE
 from tests.ledger.shown import kinds, numbers, remains
+from tests.ledger.strategies import few
 from tollkeeper import Billing, Money
 from tollkeeper.clock import FixedClock
 from tollkeeper.errors import InsufficientBalance, InvalidAmount, InvalidRequest
@@ -202,7 +203,7 @@ verbs = st.sampled_from(["grant", "consume", "hold", "revoke", "adjust", "set_ba
 
 
 @given(st.lists(st.tuples(verbs, st.integers(1, 60)), min_size=3, max_size=15))
-@settings(max_examples=5, suppress_health_check=list(HealthCheck), deadline=None)
+@few(5)
 def test_s016_sum_of_the_ledger_is_the_balance(
     billing: Billing, engine: Engine, calls: list[tuple[str, int]]
 ) -> None:
