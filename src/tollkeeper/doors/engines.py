@@ -16,9 +16,8 @@ from sqlalchemy import (
 from sqlalchemy.exc import ArgumentError, NoSuchModuleError
 
 from tollkeeper.errors import InvalidRequest
+from tollkeeper.store.database import ISOLATION
 
-#: How our own transactions run, whatever the server's default: each statement sees what is new.
-ISOLATION = "READ COMMITTED"
 #: How long a server may take to accept a connection, unless the URL says (`connect_timeout`).
 CONNECT_SECONDS = 10
 

@@ -15,8 +15,15 @@ from sqlalchemy import Connection, Engine
 from tollkeeper.decisions.requests import Request
 from tollkeeper.errors import OutcomeUnknown, StoreError
 from tollkeeper.ledger.change import Answer, Later, Ledger, Manner, change
-from tollkeeper.store.database import begin_write, settle_session, shorten_lock_timeout
+from tollkeeper.store.database import (
+    begin_write,
+    commit,
+    roll_back,
+    settle_session,
+    shorten_lock_timeout,
+)
 from tollkeeper.store.faults import Fault, as_error, fault_of
+from tollkeeper.store.wire import close_wire
 from tollkeeper.values.receipts import Receipt
 
 logger = logging.getLogger("tollkeeper")
@@ -77,6 +84,7 @@ class Transactor:
         if self._connection is not None:
             connection, self._connection = self._connection, None
             if self._settles:
+                close_wire(connection)
                 connection.invalidate()
             connection.close()
 
@@ -162,7 +170,7 @@ class Transactor:
 
     def _commit(self, connection: Connection, answers: list[Answer]) -> None:
         try:
-            connection.commit()
+            commit(connection)
         except BaseException as error:
             self._abandon(connection)
             if fault_of(error) is Fault.LOST:
@@ -184,7 +192,7 @@ class Transactor:
     def _abandon(self, connection: Connection) -> None:
         """Roll back; a connection that cannot even do that is thrown away."""
         try:
-            connection.rollback()
+            roll_back(connection)
         except Exception:  # noqa: BLE001  # it is broken; whatever it says changes nothing
             connection.invalidate()
         if connection.invalidated or not self._keep_connection:

@@ -7,9 +7,12 @@ from sqlalchemy import Connection
 
 from tollkeeper.errors import InvalidRequest
 from tollkeeper.store.tables import Tables, define
+from tollkeeper.store.wire import open_wire, wire_of
 
 DEFAULT_SCHEMA = "tollkeeper"
 SQLITE_PREFIX = "tollkeeper_"
+#: How our own transactions run, whatever the server's default: each statement sees what is new.
+ISOLATION = "READ COMMITTED"
 #: How long a batch waits for a customer whom another transaction is just making.
 MAKING_LOCK_TIMEOUT_MS = 10
 
@@ -47,16 +50,37 @@ def settle_session(connection: Connection, database: Database, lock_timeout_ms: 
     if database.is_postgres:
         connection.exec_driver_sql(_settings("SESSION", lock_timeout_ms))
         connection.commit()
+        open_wire(connection, f"BEGIN ISOLATION LEVEL {ISOLATION}")
 
 
 def begin_write(
     connection: Connection, database: Database, lock_timeout_ms: int, *, is_settled: bool = False
 ) -> None:
     """Open one of our own write transactions: who writes on SQLite must say so at once."""
-    if not database.is_postgres:
+    wire = wire_of(connection)
+    if wire is not None:
+        wire.begin()
+    elif not database.is_postgres:
         _begin_sqlite(connection, database)
     elif not is_settled:
         connection.exec_driver_sql(_settings("LOCAL", lock_timeout_ms))
+
+
+def commit(connection: Connection) -> None:
+    """Commit one of our own write transactions, with what waits to be sent."""
+    wire = wire_of(connection)
+    if wire is not None:
+        wire.commit()
+    if connection.in_transaction():
+        connection.commit()
+
+
+def roll_back(connection: Connection) -> None:
+    """Undo one of our own write transactions."""
+    wire = wire_of(connection)
+    if wire is not None:
+        wire.roll_back()
+    connection.rollback()
 
 
 def begin_snapshot(connection: Connection, database: Database) -> None:
@@ -99,7 +123,10 @@ def _settings(scope: str, lock_timeout_ms: int) -> str:
         f"SET {scope} lock_timeout = {int(lock_timeout_ms)};"
         f"SET {scope} enable_seqscan = off;"
         f"SET {scope} enable_hashjoin = off;"
-        f"SET {scope} enable_mergejoin = off"
+        f"SET {scope} enable_mergejoin = off;"
+        f"SET {scope} plan_cache_mode = force_generic_plan;"
+        f"SET {scope} TimeZone = 'UTC';"
+        f"SET {scope} client_encoding = 'UTF8'"
     )
 
 

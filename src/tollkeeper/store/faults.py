@@ -37,6 +37,8 @@ class Fault(Enum):
 _BY_STATE = {
     "40001": Fault.CONFLICT,
     "40P01": Fault.CONFLICT,
+    # A prepared statement that the server has forgotten, or that a migration made stale.
+    "26000": Fault.CONFLICT,
     "55P03": Fault.LOCKED,
     "57014": Fault.LOCKED,
     "23505": Fault.DUPLICATE,

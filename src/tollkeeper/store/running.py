@@ -1,21 +1,26 @@
 """Runs one statement the shortest way that the connection's driver allows.
 
-psycopg and sqlite3 are called directly: SQLAlchemy's execution of a text costs more than the
-statement itself in a small batch. Other drivers (a host's own) go through SQLAlchemy.
+A writer's own connection to PostgreSQL has a wire. Elsewhere psycopg and sqlite3 are called
+directly: SQLAlchemy's execution of a text costs more than the statement itself in a small batch.
+Other drivers (a host's own) go through SQLAlchemy.
 """
 
-import re
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import Connection, TextClause, text
 
+from tollkeeper.store.wire import PARAMETER, wire_of
+
 Rows = Sequence[Any]
 
 
 def fetch(connection: Connection, sql: str, values: Mapping[str, Any]) -> Rows:
     """Run a query whose parameters are written `:name`; give all rows."""
+    wire = wire_of(connection)
+    if wire is not None:
+        return wire.fetch(sql, values)
     cursor = _cursor(connection)
     if cursor is None:
         return connection.execute(_text(sql), values).all()
@@ -28,7 +33,11 @@ def fetch(connection: Connection, sql: str, values: Mapping[str, Any]) -> Rows:
 
 
 def run(connection: Connection, sql: str, values: Mapping[str, Any]) -> None:
-    """Run a statement that gives no rows."""
+    """Run a statement that gives no rows; on a wire, at the latest with the commit."""
+    wire = wire_of(connection)
+    if wire is not None:
+        wire.run(sql, values)
+        return
     cursor = _cursor(connection)
     if cursor is None:
         connection.execute(_text(sql), values)
@@ -74,7 +83,4 @@ def _in_style(sql: str, dialect: str) -> str:
     """Write `:name` as psycopg wants it; sqlite3 takes it as it is."""
     if dialect == "sqlite":
         return sql
-    return _NAMES.sub(r"%(\1)s", sql.replace("%", "%%"))
-
-
-_NAMES = re.compile(r"(?<![:\w]):([a-z]\w*)")
+    return PARAMETER.sub(r"%(\1)s", sql.replace("%", "%%"))
