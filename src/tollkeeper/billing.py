@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from tollkeeper.awaited.wallet import AsyncWallet
 
 #: How many transactions of one `Billing` run side by side on PostgreSQL.
-POSTGRES_LANES = 1
+POSTGRES_LANES = 2
 
 
 class _Wired:

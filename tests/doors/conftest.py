@@ -37,6 +37,12 @@ def books_url(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture
+def one_lane(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let all calls of a test meet in one queue, so that it can tell which share a batch."""
+    monkeypatch.setattr("tollkeeper.billing.POSTGRES_LANES", 1)
+
+
+@pytest.fixture
 def billing(books_url: str) -> Iterator[Billing]:
     """A Billing over the shared books."""
     with Billing(books_url) as opened:

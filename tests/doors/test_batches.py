@@ -34,7 +34,7 @@ def clock() -> GateClock:
 
 
 @pytest.fixture
-def gated(books_url: str, clock: GateClock) -> Iterator[Billing]:
+def gated(books_url: str, clock: GateClock, one_lane: None) -> Iterator[Billing]:
     """Books on that clock."""
     with Billing(books_url, clock=clock) as opened:
         yield opened

@@ -304,6 +304,7 @@ def test_a_pool_without_a_connection_to_spare(postgres_books: str, customer: str
     engine.dispose()
 
 
+@pytest.mark.usefixtures("one_lane")
 @pytest.mark.parametrize("whom", ["a neighbour", "itself"])
 def test_a_deadlock_with_a_host_is_tried_again(
     postgres_books: str, customer: str, new_customer: NewCustomer, whom: str

@@ -97,6 +97,7 @@ def test_a_cancelled_task_strands_nobody(books_url: str, customer: str) -> None:
         check(billing, books_url, customer)
 
 
+@pytest.mark.usefixtures("one_lane")
 def test_a_loop_closed_with_calls_under_way_strands_nobody(books_url: str, customer: str) -> None:
     """A call of a loop that is gone is made all the same; others of its batch are answered."""
     clock = GateClock()

@@ -8,9 +8,10 @@ import pytest
 from sqlalchemy import Connection, create_engine, text
 
 from tollkeeper.errors import BrokenInvariant
-from tollkeeper.store import wire as wires
+from tollkeeper.store import wire_postgres
 from tollkeeper.store.faults import Fault, fault_of
-from tollkeeper.store.wire import Wire, close_wire, open_wire, wire_of
+from tollkeeper.store.wire import close_wire, open_wire, wire_of
+from tollkeeper.store.wire_postgres import PostgresWire
 
 BEGIN = "BEGIN ISOLATION LEVEL READ COMMITTED"
 
@@ -31,14 +32,14 @@ def connection(postgres_url: str) -> Iterator[Connection]:
 
 
 @pytest.fixture
-def wire(connection: Connection) -> Wire:
+def wire(connection: Connection) -> PostgresWire:
     """Its wire."""
     found = wire_of(connection)
-    assert found is not None
+    assert isinstance(found, PostgresWire)
     return found
 
 
-def put(wire: Wire, number: int, words: str | None = None) -> None:
+def put(wire: PostgresWire, number: int, words: str | None = None) -> None:
     """Have a row written, some time."""
     wire.run("INSERT INTO wired VALUES (:id, :words)", {"id": number, "words": words})
 
@@ -50,11 +51,18 @@ def seen(postgres_url: str) -> list[Any]:
         return other.execute("SELECT id, words FROM wired ORDER BY id").fetchall()
 
 
-def test_nothing_travels_before_it_must(wire: Wire, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_nothing_travels_before_it_must(
+    wire: PostgresWire, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A transaction is one exchange for each query, and one for all that is left at its end."""
     counted = []
-    real = Wire._exchange
-    monkeypatch.setattr(Wire, "_exchange", lambda self: counted.append(1) or real(self))
+    real = PostgresWire._exchange
+
+    def counting(self: PostgresWire) -> Any:
+        counted.append(1)
+        return real(self)
+
+    monkeypatch.setattr(PostgresWire, "_exchange", counting)
     for _ in range(3):
         counted.clear()
         wire.begin()
@@ -65,7 +73,7 @@ def test_nothing_travels_before_it_must(wire: Wire, monkeypatch: pytest.MonkeyPa
         assert len(counted) == 2
 
 
-def test_what_is_read_has_pythons_types(wire: Wire) -> None:
+def test_what_is_read_has_pythons_types(wire: PostgresWire) -> None:
     """Numbers, texts, moments, truth and nothing come back as psycopg reads them."""
     wire.begin()
     sql = "SELECT 7::bigint, 'ä'::text, true, NULL::text, '2026-03-29 01:30+00'::timestamptz"
@@ -75,7 +83,7 @@ def test_what_is_read_has_pythons_types(wire: Wire) -> None:
     wire.roll_back()
 
 
-def test_a_commit_makes_it_true_for_all(wire: Wire, postgres_url: str) -> None:
+def test_a_commit_makes_it_true_for_all(wire: PostgresWire, postgres_url: str) -> None:
     """Until then nobody sees it; a rollback leaves nothing, sent or not."""
     wire.begin()
     put(wire, 1, "kept")
@@ -94,7 +102,7 @@ def test_a_commit_makes_it_true_for_all(wire: Wire, postgres_url: str) -> None:
     assert seen(postgres_url) == [(1, "kept"), (2, None)]
 
 
-def test_the_first_failure_is_what_is_told(wire: Wire, postgres_url: str) -> None:
+def test_the_first_failure_is_what_is_told(wire: PostgresWire, postgres_url: str) -> None:
     """Nothing that follows it is done, the commit least of all; the connection lives on."""
     wire.begin()
     put(wire, 1)
@@ -113,7 +121,9 @@ def test_the_first_failure_is_what_is_told(wire: Wire, postgres_url: str) -> Non
     assert seen(postgres_url) == [(1, None), (3, None)]
 
 
-def test_a_failed_transaction_is_never_called_committed(wire: Wire, postgres_url: str) -> None:
+def test_a_failed_transaction_is_never_called_committed(
+    wire: PostgresWire, postgres_url: str
+) -> None:
     """PostgreSQL answers such a commit with a rollback, and no error."""
     wire.begin()
     put(wire, 1)
@@ -124,7 +134,7 @@ def test_a_failed_transaction_is_never_called_committed(wire: Wire, postgres_url
     assert seen(postgres_url) == []
 
 
-def test_more_than_the_network_holds_at_once(wire: Wire, postgres_url: str) -> None:
+def test_more_than_the_network_holds_at_once(wire: PostgresWire, postgres_url: str) -> None:
     """Both sides may have more to say than fits between them."""
     wire.begin()
     words = "w" * 3_000_000
@@ -136,7 +146,9 @@ def test_more_than_the_network_holds_at_once(wire: Wire, postgres_url: str) -> N
     assert len(seen(postgres_url)) == 8
 
 
-def test_statements_of_sqlalchemy_find_what_waits_done(connection: Connection, wire: Wire) -> None:
+def test_statements_of_sqlalchemy_find_what_waits_done(
+    connection: Connection, wire: PostgresWire
+) -> None:
     """Whatever goes another way on this connection comes after what was said before."""
     wire.begin()
     put(wire, 1, "first")
@@ -150,7 +162,9 @@ def test_statements_of_sqlalchemy_find_what_waits_done(connection: Connection, w
     wire.roll_back()
 
 
-def test_prepared_statements_that_the_server_forgot(wire: Wire, connection: Connection) -> None:
+def test_prepared_statements_that_the_server_forgot(
+    wire: PostgresWire, connection: Connection
+) -> None:
     """A conflict, so that the batch is tried again; the next try prepares them anew."""
     sql = "SELECT words FROM wired WHERE id = :id"
     wire.begin()
@@ -168,9 +182,11 @@ def test_prepared_statements_that_the_server_forgot(wire: Wire, connection: Conn
     wire.commit()
 
 
-def test_statements_beyond_those_prepared(wire: Wire, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_statements_beyond_those_prepared(
+    wire: PostgresWire, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """They run all the same, and the server keeps nothing of them."""
-    monkeypatch.setattr(wires, "MOST_PREPARED", 3)
+    monkeypatch.setattr(wire_postgres, "MOST_PREPARED", 3)
     for number in range(10):
         wire.begin()
         assert wire.fetch(f"SELECT {number} WHERE :a = 'x'", {"a": "x"}) == [(number,)]
@@ -181,7 +197,7 @@ def test_statements_beyond_those_prepared(wire: Wire, monkeypatch: pytest.Monkey
     wire.roll_back()
 
 
-def test_a_server_that_ends_the_connection(wire: Wire, connection: Connection) -> None:
+def test_a_server_that_ends_the_connection(wire: PostgresWire, connection: Connection) -> None:
     """It is told as a lost connection, whichever of the exchanges meets it."""
     wire.begin()
     process = wire.fetch("SELECT pg_backend_pid()", {})[0][0]
@@ -191,7 +207,7 @@ def test_a_server_that_ends_the_connection(wire: Wire, connection: Connection) -
     with pytest.raises(psycopg.Error) as caught:
         wire.commit()
     assert fault_of(caught.value) is Fault.LOST
+    wire.begin()
     with pytest.raises(psycopg.Error) as again:
-        wire.begin()
         wire.fetch("SELECT 1", {})
     assert fault_of(again.value) is Fault.LOST

@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from tollkeeper.decisions.accounts import AccountKey, Entry
+from tollkeeper.decisions.accounts import Account, AccountKey, Entry
 from tollkeeper.decisions.advancing import Due
 from tollkeeper.decisions.holds import Hold
 from tollkeeper.decisions.requests import Note, Outcome, Request, Revision
@@ -82,7 +82,7 @@ class Writing:
     def _states(self, book: WorkingBook) -> list[Row]:
         rows: list[Row] = []
         for key, moment in sorted(self.updated_at.items()):
-            account = book.states[key]._replace(updated_at=moment)
+            account = Account(*book.states[key][:-1], moment)
             row = account_row(account)
             book.memo.keep(row, account)
             rows.append(row)

@@ -17,6 +17,7 @@ from tollkeeper.operations.calls import (
     amount_name,
     check_lifetime,
     common,
+    fingerprint_of_consume,
     hold_id,
     overdraft_minor,
 )
@@ -41,7 +42,7 @@ def consume(
     """Make a request to consume."""
     limit = None if overdraft is None else overdraft_minor(overdraft, unit)
     feature = None if feature is None else check_text(feature, "feature")
-    asked = ("consume", unit.key, minor, feature, limit)
+    asked = fingerprint_of_consume(unit.key, minor, feature, limit)
     return Consume(
         **common(customer, options, asked),
         unit=unit.key,

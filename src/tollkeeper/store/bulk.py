@@ -6,7 +6,6 @@ statement for all rows, and reads look-ups from a JSON array. Owns no table.
 
 import json
 from collections.abc import Iterable, Sequence
-from datetime import datetime
 from functools import lru_cache
 from typing import Any, NamedTuple
 
@@ -45,8 +44,9 @@ def insert(
         given, values = _arrays(columns, rows)
         run(connection, _insert_arrays(database.name(table), given, ignore=ignore), values)
     else:
-        sql = _insert_values(database.name(table), columns, ignore=ignore)
-        run_many(connection, sql, _plain(columns, rows))
+        given, cells = _filled(columns, rows)
+        sql = _insert_values(database.name(table), given, ignore=ignore)
+        run_many(connection, sql, list(zip(*cells, strict=True)))
 
 
 def update(
@@ -65,7 +65,9 @@ def update(
         run(connection, _update_arrays(database.name(table), len(keys), given), values)
     else:
         sql = _update_values(database.name(table), keys, columns)
-        run_many(connection, sql, _plain(keys + columns, rows, len(keys)))
+        cells = _plain(keys + columns, rows)
+        last = [*cells[len(keys) :], *cells[: len(keys)]]
+        run_many(connection, sql, list(zip(*last, strict=True)))
 
 
 def look_up(
@@ -191,16 +193,20 @@ def _quoted(cell: str) -> str:
     return f'"{cell}"'
 
 
-def _plain(columns: Sequence[Col], rows: Sequence[Values], first: int = 0) -> list[tuple[Any, ...]]:
-    """Write rows as SQLite takes them: moments as text, columns from `first` on at the front."""
+def _filled(
+    columns: Sequence[Col], rows: Sequence[Values]
+) -> tuple[tuple[Col, ...], list[Sequence[Any]]]:
+    """Leave out the columns that are NULL throughout; the driver takes long over each NULL."""
+    size = len(rows)
+    cells = _plain(columns, rows)
+    full = [n for n, column in enumerate(cells) if column.count(None) < size]
+    return tuple([columns[n] for n in full]), [cells[n] for n in full]
+
+
+def _plain(columns: Sequence[Col], rows: Sequence[Values]) -> list[Sequence[Any]]:
+    """Give the cells of each column as SQLite takes them: moments as text."""
     cells: list[Sequence[Any]] = list(zip(*rows, strict=True))
     for number, column in enumerate(columns):
         if column.type == "timestamptz":
-            cells[number] = [None if cell is None else _moment(cell) for cell in cells[number]]
-    return list(zip(*cells[first:], *cells[:first], strict=True))
-
-
-@lru_cache(maxsize=1024)
-def _moment(value: datetime) -> str:
-    """Write a moment; a batch shares most of them."""
-    return moment_text(value)
+            cells[number] = [None if cell is None else moment_text(cell) for cell in cells[number]]
+    return cells

@@ -13,6 +13,10 @@ DEFAULT_SCHEMA = "tollkeeper"
 SQLITE_PREFIX = "tollkeeper_"
 #: How our own transactions run, whatever the server's default: each statement sees what is new.
 ISOLATION = "READ COMMITTED"
+#: How much of a SQLite file the writer keeps in memory: its keys are all over the file.
+SQLITE_CACHE_KB = 32 * 1024
+#: How far SQLite's write-ahead log grows before its pages are moved into the file, each once.
+SQLITE_LOG_PAGES = 4000
 #: How long a batch waits for a customer whom another transaction is just making.
 MAKING_LOCK_TIMEOUT_MS = 10
 
@@ -49,8 +53,11 @@ def settle_session(connection: Connection, database: Database, lock_timeout_ms: 
     """Set a connection of our own up for writing, once and for all its transactions."""
     if database.is_postgres:
         connection.exec_driver_sql(_settings("SESSION", lock_timeout_ms))
-        connection.commit()
-        open_wire(connection, f"BEGIN ISOLATION LEVEL {ISOLATION}")
+    else:
+        connection.exec_driver_sql(f"PRAGMA cache_size = -{SQLITE_CACHE_KB}")
+        connection.exec_driver_sql(f"PRAGMA wal_autocheckpoint = {SQLITE_LOG_PAGES}")
+    connection.commit()
+    open_wire(connection, f"BEGIN ISOLATION LEVEL {ISOLATION}")
 
 
 def begin_write(

@@ -1,6 +1,6 @@
 """Runs one statement the shortest way that the connection's driver allows.
 
-A writer's own connection to PostgreSQL has a wire. Elsewhere psycopg and sqlite3 are called
+A writer's own connection has a wire. Elsewhere psycopg and sqlite3 are called
 directly: SQLAlchemy's execution of a text costs more than the statement itself in a small batch.
 Other drivers (a host's own) go through SQLAlchemy.
 """
@@ -11,7 +11,9 @@ from typing import Any
 
 from sqlalchemy import Connection, TextClause, text
 
-from tollkeeper.store.wire import PARAMETER, wire_of
+from tollkeeper.store.wire import wire_of
+from tollkeeper.store.wire_postgres import PARAMETER
+from tollkeeper.store.wire_sqlite import SqliteWire
 
 Rows = Sequence[Any]
 
@@ -50,6 +52,10 @@ def run(connection: Connection, sql: str, values: Mapping[str, Any]) -> None:
 
 def run_many(connection: Connection, sql: str, rows: Sequence[tuple[Any, ...]]) -> None:
     """Run one SQLite statement, with `?` for parameters, for many rows."""
+    wire = wire_of(connection)
+    if isinstance(wire, SqliteWire):
+        wire.run_many(sql, rows)
+        return
     cursor = _cursor(connection)
     if cursor is None:
         connection.exec_driver_sql(sql, list(rows))

@@ -195,7 +195,7 @@ def _operation(metadata: MetaData, prefix: str) -> None:
         Column("lines", Text),
         Column("mark", Text),
         Column("result", Text),
-        PrimaryKeyConstraint("customer_id", "id", "part"),
+        PrimaryKeyConstraint("id", "part", "customer_id"),
         UniqueConstraint("customer_id", "idempotency_key", name=f"{prefix}operation_key"),
         UniqueConstraint("customer_id", "unit", "version", name=f"{prefix}operation_version"),
     )

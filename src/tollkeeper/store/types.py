@@ -1,6 +1,7 @@
 """Column types that mean the same on every database: bytewise text, UTC moments, flags."""
 
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import Boolean, DateTime, Dialect, Text
@@ -52,6 +53,7 @@ class Flag(TypeDecorator[bool]):
     cache_ok = True
 
 
+@lru_cache(maxsize=1024)
 def moment_text(value: datetime) -> str:
     """Write a UTC moment as SQLite keeps it: 26 characters whose order is the order of time."""
     return value.astimezone(UTC).replace(tzinfo=None).isoformat(" ", "microseconds")

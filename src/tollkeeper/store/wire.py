@@ -1,217 +1,64 @@
-"""A conversation with PostgreSQL in whole exchanges, over psycopg's own binding of libpq.
+"""The wire of a connection: the shortest way to its database, for the writer's own connections.
 
-A statement that gives no rows waits for one that does, or for the commit, and travels with it in
-libpq's pipeline mode: a batch takes two round trips instead of five. Serves only connections that
-are the writer's own; must never be used where a pooler could hand each transaction to another
-server process, since it prepares its statements.
+A host's connection never has one, since its host may have hooks of its own in SQLAlchemy.
 """
 
-import re
-import selectors
 from collections.abc import Mapping, Sequence
-from functools import lru_cache
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, Protocol
 
 from sqlalchemy import Connection, event
 
-from tollkeeper.errors import BrokenInvariant
-
-if TYPE_CHECKING:
-    from psycopg.pq.abc import PGresult
+from tollkeeper.store.wire_postgres import PostgresWire
+from tollkeeper.store.wire_sqlite import SqliteWire
 
 #: Under which name a connection's wire is kept beside it.
 _PLACE = "tollkeeper.wire"
-#: So many statements are prepared on a connection (ours are a few dozen); others are just sent.
-MOST_PREPARED = 300
-#: What a server says of a prepared statement that it does not know, or that no longer fits.
-_STALE = frozenset({"26000", "0A000"})
-
-#: A parameter in our statements: `:name`, but not a cast `::type` or the end of a word.
-PARAMETER = re.compile(r"(?<![:\w]):([a-z]\w*)")
 
 
-class Statement(NamedTuple):
-    """A statement that waits to be sent."""
-
-    sql: bytes
-    values: list[bytes | None]
-
-
-class Wire:
-    """The exchanges of one connection, which a single thread uses."""
-
-    def __init__(self, raw: Any, begin: str) -> None:
-        from psycopg import pq
-        from psycopg.adapt import Transformer
-
-        self._libpq = raw.pgconn
-        self._begin = Statement(begin.encode(), [])
-        self._reader = Transformer(raw)
-        self._synced = pq.ExecStatus.PIPELINE_SYNC
-        self._failed = pq.ExecStatus.FATAL_ERROR
-        self._idle = pq.TransactionStatus.IDLE
-        self._good = pq.ConnStatus.OK
-        self._waiting: list[Statement] = []
-        #: The names of prepared statements, and how many there ever were.
-        self._prepared: dict[bytes, bytes] = {}
-        self._named = 0
-        self._selector = selectors.DefaultSelector()
-        self._selector.register(self._libpq.socket, selectors.EVENT_READ)
+class Wire(Protocol):
+    """What statements and transactions ask of a wire."""
 
     def begin(self) -> None:
-        """Begin a transaction, together with its first query."""
-        self._waiting.append(self._begin)
+        """Begin a transaction that will write."""
+        ...
 
     def run(self, sql: str, values: Mapping[str, Any]) -> None:
-        """Have a statement that gives no rows sent with the next query, or the commit."""
-        text, names = _with_numbers(sql)
-        self._waiting.append(Statement(text, [_written(values[name]) for name in names]))
+        """Run a statement that gives no rows, at the latest with the commit."""
+        ...
 
     def fetch(self, sql: str, values: Mapping[str, Any]) -> Sequence[Any]:
-        """Run what waits, then a query; give its rows."""
-        self.run(sql, values)
-        result = self._exchange()
-        self._reader.set_pgresult(result)
-        rows: Sequence[Any] = self._reader.load_rows(0, result.ntuples, tuple)
-        return rows
+        """Run a query whose parameters are written `:name`; give all rows."""
+        ...
 
     def flush(self) -> None:
         """Run what waits."""
-        if self._waiting:
-            self._exchange()
+        ...
 
     def commit(self) -> None:
         """Run what waits, and commit; whatever fails, the transaction is not committed."""
-        self._waiting.append(_COMMIT)
-        if self._exchange().command_status != b"COMMIT":
-            # How PostgreSQL answers in a transaction that had failed: it is an answer, no error.
-            raise BrokenInvariant("The transaction had failed before; nothing was committed.")
+        ...
 
     def roll_back(self) -> None:
-        """Forget what waits, and end the transaction where the server knows of one."""
-        self._waiting.clear()
-        if self._libpq.transaction_status != self._idle:
-            self._waiting.append(_ROLLBACK)
-            self._exchange()
+        """Undo the transaction, if there is one."""
+        ...
 
     def close(self) -> None:
-        """Let go of what waiting needs; the connection stays."""
-        self._selector.close()
-
-    def _exchange(self) -> "PGresult":
-        """Send what waits and receive all answers; give the last, or raise the first failure."""
-        statements, self._waiting = self._waiting, []
-        libpq = self._libpq
-        libpq.enter_pipeline_mode()
-        try:
-            new = self._send(statements)
-            libpq.pipeline_sync()
-            self._push()
-            results = self._receive()
-        finally:
-            if libpq.status == self._good:
-                libpq.exit_pipeline_mode()
-        for result in results:
-            if result.status == self._failed:
-                raise self._failure(result)
-        self._prepared.update(new)
-        return results[-1]
-
-    def _send(self, statements: Sequence[Statement]) -> dict[bytes, bytes]:
-        """Queue statements for libpq, new ones to be prepared first; give the names of these."""
-        new: dict[bytes, bytes] = {}
-        for sql, values in statements:
-            name = self._prepared.get(sql) or new.get(sql)
-            if name is None and len(self._prepared) >= MOST_PREPARED:
-                self._libpq.send_query_params(sql, values)
-                continue
-            if name is None:
-                self._named += 1
-                # Its first word tells whoever looks at the network's traffic what it is.
-                name = new[sql] = b"tollkeeper_%d_%s" % (self._named, sql.split(maxsplit=1)[0])
-                self._libpq.send_prepare(name, sql)
-            self._libpq.send_query_prepared(name, values)
-        return new
-
-    def _push(self) -> None:
-        """Hand all that was queued to the network, taking in what comes meanwhile."""
-        if not self._libpq.flush():
-            return
-        self._selector.modify(self._libpq.socket, selectors.EVENT_READ | selectors.EVENT_WRITE)
-        try:
-            while self._libpq.flush():
-                for _, events in self._selector.select():
-                    if events & selectors.EVENT_READ:
-                        self._libpq.consume_input()
-        finally:
-            self._selector.modify(self._libpq.socket, selectors.EVENT_READ)
-
-    def _receive(self) -> list["PGresult"]:
-        """Receive every result up to the point where both sides have said all."""
-        libpq = self._libpq
-        results: list[PGresult] = []
-        while True:
-            while libpq.is_busy():
-                self._selector.select()
-                libpq.consume_input()
-            result = libpq.get_result()
-            if result is not None:
-                if result.status == self._synced:
-                    return results
-                results.append(result)
-            elif libpq.status != self._good:
-                raise self._lost(results)
-
-    def _lost(self, results: Sequence["PGresult"]) -> Exception:
-        """Say why the connection broke, in the server's words where it still had some."""
-        from psycopg import OperationalError
-
-        last = results[-1] if results else None
-        if last is not None and last.status == self._failed:
-            return self._failure(last)
-        return OperationalError(self._libpq.get_error_message())
-
-    def _failure(self, result: "PGresult") -> Exception:
-        from psycopg.errors import error_from_result
-
-        failure = error_from_result(result)
-        if failure.sqlstate in _STALE:
-            self._prepared.clear()
-        return failure
-
-
-_COMMIT = Statement(b"COMMIT", [])
-_ROLLBACK = Statement(b"ROLLBACK", [])
-
-
-def _written(value: Any) -> bytes | None:
-    """Write a parameter as PostgreSQL reads it from text."""
-    if value is None:
-        return None
-    return str(value).encode()
-
-
-@lru_cache(maxsize=512)
-def _with_numbers(sql: str) -> tuple[bytes, tuple[str, ...]]:
-    """Write `:name` as PostgreSQL's own `$1`; give the names in the order of their numbers."""
-    names: dict[str, int] = {}
-
-    def number(found: re.Match[str]) -> str:
-        return f"${names.setdefault(found[1], len(names) + 1)}"
-
-    return PARAMETER.sub(number, sql).encode(), tuple(names)
+        """Let go; the connection stays."""
+        ...
 
 
 def open_wire(connection: Connection, begin: str) -> None:
-    """Give a connection a wire, if its driver can."""
-    if connection.dialect.driver != "psycopg":
+    """Give a connection a wire, if its driver can; `begin` is how PostgreSQL is to begin."""
+    raw: Any = connection.connection.dbapi_connection
+    wire: Wire
+    if connection.dialect.driver == "pysqlite":
+        wire = SqliteWire(raw)
+    elif connection.dialect.driver == "psycopg" and _has_pipelines():
+        wire = PostgresWire(raw, begin)
+    else:
         return
-    import psycopg
-
-    if not psycopg.Pipeline.is_supported():
-        return
-    wire = Wire(connection.connection.dbapi_connection, begin)
     connection.info[_PLACE] = wire
+    # What goes through SQLAlchemy on this connection comes after what was said before.
     event.listen(connection, "before_cursor_execute", lambda *_: wire.flush())
 
 
@@ -226,3 +73,10 @@ def close_wire(connection: Connection) -> None:
     wire = None if connection.invalidated else connection.info.pop(_PLACE, None)
     if wire is not None:
         wire.close()
+
+
+def _has_pipelines() -> bool:
+    """Tell whether libpq is new enough (14)."""
+    import psycopg
+
+    return psycopg.Pipeline.is_supported()

@@ -162,7 +162,7 @@ def _operation(op: Operations, place: Place) -> None:
         sa.Column("lines", sa.Text),
         sa.Column("mark", sa.Text),
         sa.Column("result", sa.Text),
-        sa.PrimaryKeyConstraint("customer_id", "id", "part"),
+        sa.PrimaryKeyConstraint("id", "part", "customer_id"),
         *_operation_keys(place.prefix),
         schema=place.schema,
     )

@@ -1,0 +1,45 @@
+"""A conversation with SQLite through the driver alone, for the connection that a writer keeps."""
+
+import sqlite3
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+
+class SqliteWire:
+    """The statements of one connection, which a single thread uses at a time."""
+
+    def __init__(self, raw: sqlite3.Connection) -> None:
+        self._raw = raw
+        self._cursor = raw.cursor()
+
+    def begin(self) -> None:
+        """Begin a transaction that may write: a reader could not become a writer later."""
+        self._cursor.execute("BEGIN IMMEDIATE")
+
+    def run(self, sql: str, values: Mapping[str, Any]) -> None:
+        """Run a statement that gives no rows."""
+        self._cursor.execute(sql, values)
+
+    def run_many(self, sql: str, rows: Sequence[tuple[Any, ...]]) -> None:
+        """Run one statement, with `?` for parameters, for many rows."""
+        self._cursor.executemany(sql, rows)
+
+    def fetch(self, sql: str, values: Mapping[str, Any]) -> Sequence[Any]:
+        """Run a query; give its rows."""
+        return self._cursor.execute(sql, values).fetchall()
+
+    def flush(self) -> None:
+        """Do nothing: no statement waits here."""
+
+    def commit(self) -> None:
+        """Commit."""
+        self._cursor.execute("COMMIT")
+
+    def roll_back(self) -> None:
+        """End the transaction if there is one."""
+        if self._raw.in_transaction:
+            self._cursor.execute("ROLLBACK")
+
+    def close(self) -> None:
+        """Let go of the cursor; the connection stays."""
+        self._cursor.close()
