@@ -42,8 +42,8 @@ _POSTGRES: Final = _Words(
 )
 _SQLITE: Final = _Words(
     identifier="substr(t.id, 1, 13) || printf('%08d%08d', t.number, {n})",
-    key="'00000000-0000-' || lower(hex(randomblob(2)) || '-' || hex(randomblob(2)) || '-'"
-    " || hex(randomblob(6)))",
+    key="lower(hex(randomblob(4)) || '-' || hex(randomblob(2)) || '-' || hex(randomblob(2)) || '-'"
+    " || hex(randomblob(2)) || '-' || hex(randomblob(6)))",
     grants="json_set(grants, '$[0][1]', {available})",
 )
 

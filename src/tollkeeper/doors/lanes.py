@@ -7,18 +7,21 @@ import threading
 from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from typing import Generic, TypeVar
 
 from tollkeeper.doors.tickets import TaskTicket, ThreadTicket
 
 AnyTicket = ThreadTicket | TaskTicket
 
+T = TypeVar("T")
 
-class Lane:
+
+class Lane(Generic[T]):
     """A queue and the thread that works it off."""
 
     def __init__(self, name: str) -> None:
         self.name = name
-        self.queue: deque[AnyTicket] = deque()
+        self.queue: deque[T] = deque()
         #: Locked while there is nothing to tell; releasing it wakes the thread. A bare lock, since
         #: an interrupt within a condition's methods can leave it locked, or lose a wake-up.
         self._bell = threading.Lock()
@@ -34,7 +37,7 @@ class Lane:
         self._ended = False
         self._thread: threading.Thread | None = None
 
-    def put_one(self, ticket: AnyTicket) -> bool:
+    def put_one(self, ticket: T) -> bool:
         """Queue one call; False once the lane takes no more. No lock while the thread is busy."""
         if self._stopping:
             return False
@@ -43,7 +46,7 @@ class Lane:
             self._ring()
         return not self._ended or not self._took_back(ticket)
 
-    def take(self, most: int) -> list[AnyTicket]:
+    def take(self, most: int) -> list[T]:
         """Wait for calls and take what there is; nothing once the lane has stopped and is empty."""
         while not self.queue:
             if self._stopping:
@@ -56,7 +59,7 @@ class Lane:
             self._idle = False
         return self._taken(most)
 
-    def _taken(self, most: int) -> list[AnyTicket]:
+    def _taken(self, most: int) -> list[T]:
         return [self.queue.popleft() for _ in range(min(len(self.queue), most))]
 
     def _ring(self) -> None:
@@ -64,7 +67,7 @@ class Lane:
             with suppress(RuntimeError):  # another call was quicker
                 self._bell.release()
 
-    def _took_back(self, ticket: AnyTicket) -> bool:
+    def _took_back(self, ticket: T) -> bool:
         try:
             self.queue.remove(ticket)
         except ValueError:

@@ -11,10 +11,11 @@ import threading
 import time
 import weakref
 from collections.abc import Callable, Sequence
-from typing import Final
+from typing import Any, Final
 
 from sqlalchemy import Engine, Pool
 
+from tollkeeper.doors.checkpoints import Checkpoints
 from tollkeeper.doors.lanes import AnyTicket, Lane
 from tollkeeper.doors.tickets import Pair, answer_all
 from tollkeeper.doors.transacting import Transactor
@@ -53,13 +54,14 @@ class Writer:
         self._count = lanes
         self._lock_timeout = lock_timeout_seconds
         self._guard = threading.Lock()
-        self._lanes: list[Lane] = []
-        self._patient: Lane | None = None
+        self._lanes: list[Lane[AnyTicket]] = []
+        self._patient: Lane[AnyTicket] | None = None
         #: Lanes that wait for a fork to be over.
-        self._paused: list[Lane] = []
+        self._paused: list[Lane[Any]] = []
         #: Customers whose calls wait in the patient lane; later calls of theirs go there at once.
         self._awaited: frozenset[str] = frozenset()
         self._closed = False
+        self._checkpoints = self._new_checkpoints()
         _writers.add(self)
 
     @property
@@ -85,6 +87,8 @@ class Writer:
         if self._patient is not None:
             self._patient.stop()
             self._patient.join(seconds)
+        if self._checkpoints is not None:
+            self._checkpoints.close(seconds)
 
     def stop(self) -> None:
         """Take no more calls; what was taken is answered. Returns at once."""
@@ -95,7 +99,9 @@ class Writer:
     def pause(self) -> None:
         """Let no batch be under way: a child forked in the middle of one inherits locked locks."""
         with self._guard:
-            self._paused = [*self._lanes, self._patient] if self._patient else list(self._lanes)
+            self._paused = [*self._lanes, self._patient] if self._patient else [*self._lanes]
+            if self._checkpoints is not None:
+                self._paused.append(self._checkpoints.lane)
         for lane in self._paused:
             lane.pause(PAUSE_SECONDS)
 
@@ -110,17 +116,25 @@ class Writer:
         self._guard = threading.Lock()
         self._lanes, self._paused = [], []
         self._patient = None
+        self._checkpoints = self._new_checkpoints()
         self._awaited = frozenset()
         # To close them, even by forgetting them, would reach into the parent's conversation.
         _of_the_parent.append(self._engine.pool)
         self._engine.dispose(close=False)
 
-    def _started(self) -> list[Lane]:
+    def _new_checkpoints(self) -> Checkpoints | None:
+        """Look after the log of a SQLite file whose connections are ours."""
+        is_ours = self._owns and self._keep and not self._ledger.database.is_postgres
+        return Checkpoints(self._engine) if is_ours else None
+
+    def _started(self) -> list[Lane[AnyTicket]]:
         with self._guard:
             if self._closed:
                 raise Closed
             if not self._lanes:
-                lanes = [Lane(f"tollkeeper-writer-{number}") for number in range(self._count)]
+                lanes: list[Lane[AnyTicket]] = [
+                    Lane(f"tollkeeper-writer-{number}") for number in range(self._count)
+                ]
                 try:
                     for lane in lanes:
                         lane.start(_thread(lane, self._work, lane))
@@ -131,12 +145,14 @@ class Writer:
                 self._lanes = lanes
             return self._lanes
 
-    def _work(self, lane: Lane) -> None:
+    def _work(self, lane: Lane[AnyTicket]) -> None:
         transactor = self._transactor(BATCH_LOCK_TIMEOUT_MS)
         while tickets := lane.take(MAXIMUM_BATCH):
             try:
                 with lane.work():
                     self._batch(transactor, tickets)
+                if self._checkpoints is not None:
+                    self._checkpoints.count(len(tickets))
             except BaseException as error:  # no caller may be left waiting
                 logger.exception("The writer failed on a batch.")
                 _answer_rest(tickets, error)
@@ -176,7 +192,7 @@ class Writer:
             self._be_patient(late)
         return [ticket for ticket in tickets if ticket.request.customer not in awaited]
 
-    def _wait(self, lane: Lane) -> None:
+    def _wait(self, lane: Lane[AnyTicket]) -> None:
         """Work the patient lane: all at once where free, then wait a moment for one customer."""
         transactor = self._transactor(PATIENT_LOCK_TIMEOUT_MS)
         waiting: list[AnyTicket] = []
@@ -253,7 +269,7 @@ def _unknown(error: BaseException) -> OutcomeUnknown:
     return failure
 
 
-def _thread(lane: Lane, work: object, *arguments: object) -> threading.Thread:
+def _thread(lane: Lane[AnyTicket], work: object, *arguments: object) -> threading.Thread:
     return threading.Thread(target=work, args=arguments, name=lane.name, daemon=True)  # type: ignore[arg-type]  # a bound method
 
 

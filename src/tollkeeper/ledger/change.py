@@ -145,7 +145,8 @@ def _answer(run: _Run, number: int, request: Request) -> Answer:
             return _first(run, request) or _replayed(run, request, outcome.replays)
     except TollkeeperError as error:
         return _first(run, request) or error
-    if number in run.plan.absent or not run.locked.absent.isdisjoint(keys):
+    absent = run.locked.absent
+    if number in run.plan.absent or (absent and not absent.isdisjoint(keys)):
         run.deferred.update(keys)
         return Later.ABSENT
     return _accept(run, request, outcome, keys)
@@ -153,6 +154,8 @@ def _answer(run: _Run, number: int, request: Request) -> Answer:
 
 def _later(run: _Run, number: int, keys: tuple[AccountKey, ...]) -> Later | None:
     """Tell whether a request must wait for a lock, or for one before it that has to run again."""
+    if not (run.plan.busy or run.locked.busy or run.deferred):
+        return None
     if number in run.plan.busy or not run.locked.busy.isdisjoint(keys):
         return Later.BUSY
     return None if run.deferred.isdisjoint(keys) else Later.ABSENT

@@ -15,8 +15,8 @@ SQLITE_PREFIX = "tollkeeper_"
 ISOLATION = "READ COMMITTED"
 #: How much of a SQLite file the writer keeps in memory: its keys are all over the file.
 SQLITE_CACHE_KB = 32 * 1024
-#: How far SQLite's write-ahead log grows before its pages are moved into the file, each once.
-SQLITE_LOG_PAGES = 4000
+#: How long SQLite's write-ahead log may grow before a commit itself moves it into the file.
+SQLITE_LOG_PAGES = 10_000
 #: How long a batch waits for a customer whom another transaction is just making.
 MAKING_LOCK_TIMEOUT_MS = 10
 
