@@ -3,12 +3,12 @@
 import logging
 import os
 import sqlite3
-import threading
 from pathlib import Path
 
 import pytest
 
 from tests.doors.scenes import UNIT, at_once, check, until
+from tests.doors.test_forks import in_child
 from tollkeeper import Billing
 from tollkeeper.doors import checkpoints
 from tollkeeper.doors.checkpoints import Checkpoints
@@ -43,12 +43,13 @@ def test_the_log_is_moved_while_the_books_are_open(file: Path) -> None:
         assert moved(file) == 1
         spend(billing, 25)
         until(lambda: moved(file) > 10)
-        names = {thread.name for thread in threading.enumerate()}
-        assert "tollkeeper-checkpoints" in names
+        beside = billing._wired.writer._checkpoints
+        assert beside is not None
+        thread = beside.lane._thread
+        assert thread is not None
+        assert thread.is_alive()
         check(billing, f"sqlite:///{file}", "somebody")
-    assert not any(
-        t.name == "tollkeeper-checkpoints" and t.is_alive() for t in threading.enumerate()
-    )
+    assert not thread.is_alive()
 
 
 def test_a_failure_of_it_is_nobodys_failure(
@@ -84,16 +85,13 @@ def test_a_forked_child_has_its_own(file: Path) -> None:
     """Neither waits for the other's thread."""
     with Billing(f"sqlite:///{file}") as billing:
         spend(billing, 25)
-        child = os.fork()
-        if not child:
-            try:
-                spend(billing, 25)
-                billing.close()
-                os._exit(0)
-            except BaseException:
-                os._exit(1)
+
+        def work() -> int:
+            spend(billing, 25)
+            billing.close()
+            return 25
+
+        assert in_child(work) == 25
         spend(billing, 25)
-        _, status = os.waitpid(child, 0)
-        assert status == 0
         assert billing.credits.balance("somebody", UNIT).available == 925
         check(billing, f"sqlite:///{file}", "somebody")
