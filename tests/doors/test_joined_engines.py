@@ -134,6 +134,20 @@ def test_async_engines_of_the_hosts(
     asyncio.run(main())
 
 
+def test_an_asyncpg_url_with_words_of_its_own(postgres_books: str, customer: str) -> None:
+    """What only asyncpg understands does not reach psycopg."""
+    options = {"prepared_statement_cache_size": "0", "ssl": "disable"}
+    url = make_url(postgres_books).set(drivername="postgresql+asyncpg").update_query_dict(options)
+
+    async def main() -> None:
+        engine: Any = create_async_engine(url)
+        async with AsyncBilling(engine) as billing:
+            assert (await billing.credits.grant(customer, UNIT, 5)).amount == 5
+        await engine.dispose()
+
+    asyncio.run(main())
+
+
 def test_an_async_engine_in_memory_is_refused() -> None:
     """It cannot be opened a second time: what we wrote there the host would never see."""
     engine = create_async_engine("sqlite+aiosqlite://")

@@ -374,6 +374,14 @@ class TestErase:
         billing.customers.erase("ada")
         assert not [note for note in read(engine, "note") if note["customer_id"] == "ada"]
 
+    def test_a_reason_in_several_lines(self, billing: Billing, engine: Engine) -> None:
+        """It stands in the books as it was written, beside plain ones of the same batch."""
+        reason = 'Called "twice":\r\n\t- {hung up}\\n\n\t- paid, NULL'
+        billing.credits.grant("ada", "api_calls", 10, reason=reason)
+        billing.credits.grant("ada", "api_calls", 10, reason="plain")
+        notes = {note["reason"] for note in read(engine, "note") if note["customer_id"] == "ada"}
+        assert notes == {reason, "plain"}
+
     def test_i4_erase_in_one_batch_with_what_it_erases(
         self, database_url: str, billing: Billing, engine: Engine
     ) -> None:

@@ -254,3 +254,14 @@ def test_metadata_that_contains_itself() -> None:
         check_metadata({"bomb": bomb})
     with pytest.raises(InvalidText):
         canonical_json(loop)
+
+
+def test_what_a_human_writes_in_lines() -> None:
+    """Tabs and line breaks of a reason are kept as they are; what cannot be stored is refused."""
+    text = "Called twice:\r\n\t- the first hung up\n\t- the second paid"
+    assert check_text(text, "reason", lines=True) == text
+    with pytest.raises(InvalidText, match="U\\+000A"):
+        check_text(text.replace("\r", ""), "actor")
+    for forbidden in ("\0", "\x01", "\x0b", "\x0c", "\x1b", "\ud800"):
+        with pytest.raises(InvalidText, match="cannot be stored"):
+            check_text(f"one\n{forbidden}two", "reason", lines=True)

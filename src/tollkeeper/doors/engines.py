@@ -18,8 +18,18 @@ from sqlalchemy.exc import ArgumentError, NoSuchModuleError
 from tollkeeper.errors import InvalidRequest
 from tollkeeper.store.database import ISOLATION
 
-#: How long a server may take to accept a connection, unless the URL says (`connect_timeout`).
-CONNECT_SECONDS = 10
+#: What psycopg is told unless the URL says otherwise: how long a server may take to accept a
+#: connection, and when one that no longer answers, its machine being gone, counts as lost (libpq's
+#: names; seconds, and milliseconds for the last).
+CONNECTING = {
+    "connect_timeout": 10,
+    "keepalives_idle": 30,
+    "keepalives_interval": 10,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 60_000,
+}
+#: What a URL may tell asyncpg alone.
+_ASYNCPG_ONLY = ("prepared_statement_cache_size", "prepared_statement_name_func")
 
 #: Drivers of async engines, and the one that the writer uses for the same database.
 _SYNC_DRIVERS = {
@@ -49,6 +59,8 @@ def open_engine(
     if isinstance(database, Engine):
         return _of_host(database)
     url = _read(database) if isinstance(database, str | URL) else _url_of(database)
+    if url.drivername == "postgresql+asyncpg":
+        url = _without_asyncpg(url)
     if url.drivername in _SYNC_DRIVERS:
         url = url.set(drivername=_SYNC_DRIVERS[url.drivername])
     if url.get_backend_name() == "sqlite":
@@ -120,12 +132,18 @@ def _prepare_sqlite(connection: Any, _: Any) -> None:
 
 def _postgres(url: URL, *, prepare_statements: bool) -> Opened:
     arguments: dict[str, Any] = {} if prepare_statements else {"prepare_threshold": None}
-    if "connect_timeout" not in url.query:
-        arguments["connect_timeout"] = CONNECT_SECONDS
+    arguments |= {name: value for name, value in CONNECTING.items() if name not in url.query}
     engine = create_engine(
         url, pool_size=10, max_overflow=20, connect_args=arguments, isolation_level=ISOLATION
     )
     return Opened(engine, is_ours=True)
+
+
+def _without_asyncpg(url: URL) -> URL:
+    """Say to psycopg what a URL says to asyncpg."""
+    encryption = url.query.get("ssl")
+    url = url.difference_update_query([*_ASYNCPG_ONLY, "ssl"])
+    return url if encryption is None else url.update_query_dict({"sslmode": encryption})
 
 
 def _in_memory(url: URL) -> bool:

@@ -146,7 +146,7 @@ def note(options: Options) -> Note | None:
     if reason is None and actor is None and metadata is None:
         return None
     return Note(
-        None if reason is None else check_text(reason, "reason", MAXIMUM_REASON),
+        None if reason is None else check_text(reason, "reason", MAXIMUM_REASON, lines=True),
         None if actor is None else check_text(actor, "actor"),
         None if metadata is None else check_metadata(metadata),
     )

@@ -28,6 +28,7 @@ _Path: TypeAlias = tuple[str | int, ...]
 
 _LARGEST_INTEGER: Final = 2**63 - 1
 _CONTROL_OR_SURROGATE: Final = re.compile("[\x00-\x1f\ud800-\udfff]")
+_CONTROL_BUT_LINES: Final = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff]")
 _NUL_OR_SURROGATE: Final = re.compile("[\x00\ud800-\udfff]")
 _ENCODER: Final = json.JSONEncoder(
     sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False
@@ -44,12 +45,14 @@ _HINTS: Final = {
 }
 
 
-def check_text(value: object, name: str, maximum: int = MAXIMUM_CHARACTERS) -> str:
+def check_text(
+    value: object, name: str, maximum: int = MAXIMUM_CHARACTERS, *, lines: bool = False
+) -> str:
     """Give back a text that can be stored and found again, or raise `InvalidText`.
 
     Refused are anything but `str`, the empty text, control characters (NUL, tabs, line breaks …),
-    lone surrogates, and more than `maximum` characters. A subclass of `str` comes back as a plain
-    `str`.
+    lone surrogates, and more than `maximum` characters; with `lines`, a human's text may have tabs
+    and line breaks. A subclass of `str` comes back as a plain `str`.
 
     >>> check_text("user_1", "customer_id")
     'user_1'
@@ -64,7 +67,8 @@ def check_text(value: object, name: str, maximum: int = MAXIMUM_CHARACTERS) -> s
         raise InvalidText(f"{name} is empty")
     if len(text) > maximum:
         raise InvalidText(f"{name} is longer than the {maximum} characters allowed: {echo(text)}")
-    if found := _CONTROL_OR_SURROGATE.search(text):
+    forbidden = _CONTROL_BUT_LINES if lines else _CONTROL_OR_SURROGATE
+    if found := forbidden.search(text):
         raise _forbidden(text, found, name)
     return text
 
