@@ -25,6 +25,7 @@ from typing import Any
 sys.path[0] = str(Path(__file__).resolve().parent.parent)
 
 from bench import machine, results, works  # noqa: E402  # the path is set just above
+from bench.copies import copies_of_file, copies_on  # noqa: E402  # the path is set just above
 from bench.filling import fill  # noqa: E402  # the path is set just above
 from bench.proving import BooksAreWrong, Proof, prove  # noqa: E402  # the path is set just above
 from bench.results import Run, RunFailed  # noqa: E402  # the path is set just above
@@ -92,12 +93,13 @@ class Comparison:
         for number in range(1, self.asked.rounds + 1):
             if self.server is not None:
                 self.fsyncs.append(self.server.fsyncs_per_second())
-            for side in self.sides.values():
-                side.begin_round()
             for work in self.asked.works:
+                names = [name for name in work.sides if name in self.sides]
+                for name in names:
+                    self.sides[name].begin_work()
                 if self.server is not None:
                     self.server.checkpoint()
-                names = [name for name in work.sides if name in self.sides]
+                os.sync()
                 shift = (number - 1) % max(1, len(names))
                 for name in names[shift:] + names[:shift]:
                     self._turn(number, work, name)
@@ -124,13 +126,14 @@ class Comparison:
             return open_floor(self._server, self.folder)
         mode = "threads" if name.endswith("_threads") else "tasks"
         ours = Ours(self._database(name), self.asked.customers, mode)
-        if name.endswith("small"):
-            ours.renew = lambda: set_up_ours(self._database(name), self.asked.customers)
-            return ours
         set_up_ours(ours.database, self.asked.customers)
         if name.endswith("large"):
             _say(f"filling {self.asked.entries:,} entries into its books")
             fill(ours.database, customers=self.asked.customers, entries=self.asked.entries)
+        elif name.startswith("sqlite"):
+            ours.copies = copies_of_file(ours.database)
+        else:
+            ours.copies = copies_on(self._server, ours.database)
         return ours
 
     def _database(self, name: str) -> str:

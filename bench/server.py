@@ -4,6 +4,7 @@ Installed programs come first, for they are what production runs; without them, 
 """
 
 import re
+import secrets
 import shutil
 import subprocess
 import time
@@ -62,6 +63,18 @@ class Server:
     def create_database(self) -> str:
         """Create an empty database, and give its URL in SQLAlchemy's words."""
         return self.postgres.create_database()
+
+    def copy_database(self, url: str) -> str:
+        """Copy a database to which nobody is connected; give the copy's URL."""
+        name = f"{self.name_of(url)}_{secrets.token_hex(4)}"
+        self.execute(
+            self.postgres.url(), f'CREATE DATABASE "{name}" TEMPLATE "{self.name_of(url)}"'
+        )
+        return make_url(url).set(database=name).render_as_string(hide_password=False)
+
+    def drop_database(self, url: str) -> None:
+        """Drop a database."""
+        self.execute(self.postgres.url(), f'DROP DATABASE "{self.name_of(url)}" WITH (FORCE)')
 
     def name_of(self, url: str) -> str:
         """Give a database's name."""

@@ -8,11 +8,11 @@ import json
 import os
 import shutil
 import sys
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Protocol
 
+from bench.copies import Copies, copies_on
 from bench.programs import run, watch
 from bench.results import Line, RunFailed, read_line, read_pgbench
 from bench.server import Server
@@ -40,8 +40,8 @@ class Missing(Exception):
 class Side(Protocol):
     """Somebody who does works."""
 
-    def begin_round(self) -> None:
-        """Get ready for a round, outside of the measured time."""
+    def begin_work(self) -> None:
+        """Get ready for a turn, outside of the measured time."""
         ...
 
     def measure(self, work: Work, seconds: float) -> Line:
@@ -56,13 +56,13 @@ class Ours:
     database: str
     customers: int
     mode: str = "tasks"
-    #: Gives new books for each round, where a run would change what is measured.
-    renew: Callable[[], str] | None = None
+    #: Where the books of each work come from; without it, all works share the same.
+    copies: Copies | None = None
 
-    def begin_round(self) -> None:
-        """Take new books, if it was so arranged."""
-        if self.renew is not None:
-            self.database = self.renew()
+    def begin_work(self) -> None:
+        """Take a copy of the books."""
+        if self.copies is not None:
+            self.database = self.copies.next()
 
     def measure(self, work: Work, seconds: float) -> Line:
         """Run `tollkeeper bench` for one work, and watch its memory."""
@@ -87,16 +87,20 @@ def bench_command(operation: str, database: str) -> list[str]:
     return [*command, "--json", "--database", database]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Peer:
     """The TypeScript peer: its own tables, its own program, by Node."""
 
     modules: Path
     program: Path
-    url: str
+    server: Server
+    database: str
+    copies: Copies | None = None
 
-    def begin_round(self) -> None:
-        """Need nothing."""
+    def begin_work(self) -> None:
+        """Take a copy of its books."""
+        if self.copies is not None:
+            self.database = self.copies.next()
 
     def measure(self, work: Work, seconds: float) -> Line:
         """Run the peer's program for one work."""
@@ -105,7 +109,8 @@ class Peer:
 
     def node(self, *words: str, seconds: float) -> str:
         """Run the peer's program."""
-        variables = {"PEER_MODULES": str(self.modules), "DATABASE_URL": self.url}
+        url = self.server.plain_url(self.database)
+        variables = {"PEER_MODULES": str(self.modules), "DATABASE_URL": url}
         return run(["node", str(self.program), *words], seconds=seconds, variables=variables)
 
 
@@ -124,13 +129,15 @@ def open_peer(server: Server) -> Peer:
     home = CACHE / f"{PEER}-{PEER_VERSION}"
     modules = home / "node_modules"
     _install_peer(home, modules)
-    peer = Peer(modules, program, server.plain_url(server.create_database()))
+    peer = Peer(modules, program, server, server.create_database())
     try:
-        migrate = [str(modules / ".bin" / PEER), "migrate", peer.url]
+        url = server.plain_url(peer.database)
+        migrate = [str(modules / ".bin" / PEER), "migrate", url]
         run(migrate, seconds=SETUP_SECONDS, folder=home)
         peer.node("setup", seconds=SETUP_SECONDS)
     except RunFailed as error:
         raise Missing(f"it could not make its tables: {error}") from error
+    peer.copies = copies_on(server, peer.database)
     return peer
 
 
@@ -147,17 +154,19 @@ def _install_peer(home: Path, modules: Path) -> None:
         raise Missing(f"npm could not install it: {error}") from error
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Floor:
     """What PostgreSQL itself does: one function call a transaction, by pgbench."""
 
     server: Server
     program: Path
-    database: str
     folder: Path
+    copies: Copies
+    database: str = ""
 
-    def begin_round(self) -> None:
-        """Need nothing."""
+    def begin_work(self) -> None:
+        """Take a copy of its table."""
+        self.database = self.copies.next()
 
     def measure(self, work: Work, seconds: float) -> Line:
         """Run pgbench for one work, at most with as many clients as a default server admits."""
@@ -166,7 +175,8 @@ class Floor:
         load = ["-n", "-M", "prepared", "-l", f"--log-prefix={log}", "-f", SHARED / "floor.pgbench"]
         load += ["-D", f"customers={1 if work.distribution == 'hot' else CUSTOMERS}"]
         load += ["-c", str(clients), "-j", str(min(clients, 2)), "-T", str(max(1, round(seconds)))]
-        command = [self.program, *load, *self.server.place, self.database]
+        command = [self.program, *load, *self.server.place]
+        command.append(self.server.name_of(self.database))
         try:
             told = run([str(word) for word in command], seconds=seconds + GRACE_SECONDS)
             return read_pgbench(told, self._microseconds())
@@ -197,4 +207,4 @@ def open_floor(server: Server, folder: Path) -> Floor:
         raise Missing(f"{statements.name} is not in ../shared/bench beside the repository")
     url = server.create_database()
     server.execute(url, statements.read_text())
-    return Floor(server, program, server.name_of(url), folder)
+    return Floor(server, program, folder, copies_on(server, url))
