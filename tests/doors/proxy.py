@@ -136,6 +136,11 @@ def after(pair: Pair, data: bytes) -> None:
     time.sleep(0.1)
 
 
+def swallow(pair: Pair, data: bytes) -> None:
+    """Keep both connections, and let nothing through any more."""
+    time.sleep(LATE_SECONDS * 4)
+
+
 def late(pair: Pair, data: bytes) -> None:
     """Hang up on the client, while what it sent is still on its way to the server."""
     pair.client.shutdown(socket.SHUT_RDWR)

@@ -1,5 +1,7 @@
 """Calls that share a transaction share nothing else: what is wrong with one is its own affair."""
 
+import time
+from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -7,15 +9,19 @@ from typing import Any, ClassVar
 
 import pytest
 
-from tests.doors.scenes import UNIT, GateClock, beside, check, count, entries
+from tests.doors.scenes import UNIT, GateClock, beside, check, count, entries, locked, until
 from tollkeeper import Billing
 from tollkeeper.decisions.granting import Grant
 from tollkeeper.decisions.requests import Book, GrantFact, Needs, Note, Outcome, Request
 from tollkeeper.decisions.spending import Consume
+from tollkeeper.doors import writer
+from tollkeeper.doors.lanes import Lane
+from tollkeeper.doors.transacting import Transactor
 from tollkeeper.errors import (
     BalanceOverflow,
     IdempotencyConflict,
     InsufficientBalance,
+    StoreBusy,
     StoreError,
     TollkeeperError,
 )
@@ -221,6 +227,67 @@ def test_a_new_customer_fails_beside_new_customers(
     balances = [gated.credits.balance(customer, UNIT).available for customer in customers]
     assert balances == [4, 5, 0, 5, 5, 5]
     check(gated, books_url, *customers)
+
+
+def test_whoever_waits_for_a_lock_shares_no_larger_batch(
+    postgres_books: str, customer: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However many wait, a transaction takes so many and no more; all are answered, in order."""
+    monkeypatch.setattr(writer, "MAXIMUM_BATCH", 4)
+    sizes: list[int] = []
+    real = Transactor.run
+
+    def run(self: Transactor, requests: Any, manner: Any) -> Any:
+        sizes.append(len(requests))
+        return real(self, requests, manner)
+
+    monkeypatch.setattr(Transactor, "run", run)
+    with Billing(postgres_books) as billing:
+        billing.credits.grant(customer, UNIT, 100)
+        with locked(postgres_books, customer):
+            calls = beside(
+                billing._wired.threads.change_all, [consume(customer) for _ in range(30)]
+            )
+            time.sleep(0.3)
+        results = calls.result(30)
+    assert count(results, Receipt) == 30
+    left = [result.balance.available for result in results]
+    assert left == sorted(left, reverse=True)
+    assert max(sizes) == 4
+
+
+def test_a_queue_has_an_end(
+    postgres_books: str, customer: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Beyond so many that wait, a call is refused at once, and nothing of it is written."""
+    monkeypatch.setattr(writer, "MAXIMUM_QUEUE", 3)
+    clock = GateClock()
+    with Billing(postgres_books, clock=clock) as billing:
+        billing.credits.grant(customer, UNIT, 10)
+        clock.close()
+        first = beside(billing.credits.consume, customer, UNIT, 1)
+        assert clock.reached.wait(10)
+        waiting = [beside(billing.credits.consume, customer, UNIT, 1) for _ in range(3)]
+        until(lambda: sum(len(lane.queue) for lane in billing._wired.writer._lanes) == 3)
+        with pytest.raises(StoreBusy, match="wait already"):
+            billing.credits.consume(customer, UNIT, 1)
+        clock.open()
+        assert [call.result(20).amount for call in [first, *waiting]] == [1] * 4
+        assert billing.credits.balance(customer, UNIT).available == 6
+
+
+def test_a_call_taken_back_at_the_end_harms_nobody() -> None:
+    """While the last calls are taken, somebody who came too late takes his own back."""
+    lane: Lane[str] = Lane("ending")
+
+    class Racing(deque[str]):
+        def popleft(self) -> str:
+            taken = super().popleft()
+            lane._took_back("late")
+            return taken
+
+    lane.queue = Racing(["in time", "late"])
+    assert lane._taken(10) == ["in time"]
 
 
 def test_what_the_database_refuses_is_said_in_our_words(postgres_books: str, customer: str) -> None:

@@ -4,6 +4,7 @@ import socket
 import sqlite3
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -12,7 +13,7 @@ from typing import Any
 
 import psycopg
 import pytest
-from sqlalchemy import Engine, NullPool, create_engine, make_url
+from sqlalchemy import Connection, Engine, NullPool, create_engine, make_url
 from sqlalchemy.orm import Session
 
 from tests.doors import proxy
@@ -26,12 +27,14 @@ from tests.doors.scenes import (
     connected,
     count,
     entries,
+    locked,
     outcome,
     rows,
     until,
 )
 from tollkeeper import Billing
 from tollkeeper.decisions.spending import Consume
+from tollkeeper.doors import transacting
 from tollkeeper.errors import (
     IdempotencyConflict,
     NotMigrated,
@@ -41,6 +44,10 @@ from tollkeeper.errors import (
     StoreUnavailable,
 )
 from tollkeeper.ids import OPERATION, new_id
+from tollkeeper.ledger.change import Ledger
+from tollkeeper.ledger.change import change as ledger_change
+from tollkeeper.store import wire_postgres
+from tollkeeper.store.wire_postgres import PostgresWire
 from tollkeeper.values.receipts import Receipt
 
 NewCustomer = Callable[[], str]
@@ -239,6 +246,115 @@ def test_a_server_that_never_answers(postgres_books: str, customer: str) -> None
     with Billing(address) as billing, pytest.raises(StoreUnavailable):
         billing.credits.grant(customer, UNIT, 1)
     listener.close()
+
+
+def test_a_failure_of_ours_after_the_commit_is_not_told_as_one(
+    postgres_books: str, customer: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No memory while the server's answer is read: looked up, and answered as it happened."""
+    failures: list[int] = []
+    real = PostgresWire._receive
+
+    def receive(self: PostgresWire) -> Any:
+        results = real(self)
+        if failures and results[-1].command_status == b"COMMIT":
+            failures.pop()
+            raise MemoryError
+        return results
+
+    with Billing(postgres_books) as billing:
+        billing.credits.grant(customer, UNIT, 10)
+        monkeypatch.setattr(PostgresWire, "_receive", receive)
+        failures.append(1)
+        requests = [consume(customer), consume(customer)]
+        results = billing._wired.threads.change_all(requests)
+        assert not failures
+        assert count(results, Receipt) == 2
+        assert billing.credits.balance(customer, UNIT).available == 8
+        check(billing, postgres_books, customer)
+
+
+def test_a_server_that_falls_silent(
+    network: Proxy, far: Billing, customer: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It keeps the connection and answers no more: given up, and tried on another one."""
+    far.credits.grant(customer, UNIT, 10)
+    monkeypatch.setattr(wire_postgres, "ANSWER_SECONDS", 0.3)
+    network.arm(proxy.swallow, where=b"SELECT")
+    assert far.credits.consume(customer, UNIT, 3).amount == 3
+    assert network.cuts == 1
+    assert far.credits.balance(customer, UNIT).available == 7
+
+
+def test_tables_that_change_under_prepared_statements(postgres_url: str, customer: str) -> None:
+    """A migration of a running app: what was prepared no longer fits, and nobody hears of it."""
+    with Billing(postgres_url) as billing:
+        billing.migrate()
+        billing.credits.grant(customer, UNIT, 10)
+        for _ in range(3):
+            billing.credits.consume(customer, UNIT, 1)
+        with connected(postgres_url) as host:
+            drop = "DROP VIEW tollkeeper.balances, tollkeeper.grants CASCADE"
+            host.exec_driver_sql(drop)
+            host.exec_driver_sql("ALTER TABLE tollkeeper.account ALTER merged_into TYPE varchar")
+            host.commit()
+        assert billing.credits.consume(customer, UNIT, 1).amount == 1
+        assert billing.credits.balance(customer, UNIT).available == 6
+
+
+def test_no_thread_for_those_who_wait(
+    postgres_books: str, customer: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever met a lock just then is told that it is busy; the next one waits, and is answered."""
+    started = threading.Thread.start
+    failures = [1]
+
+    def start(self: threading.Thread) -> None:
+        if self.name == "tollkeeper-patient" and failures:
+            failures.pop()
+            raise RuntimeError("can't start new thread")
+        started(self)
+
+    monkeypatch.setattr(threading.Thread, "start", start)
+    with Billing(postgres_books) as billing:
+        billing.credits.grant(customer, UNIT, 10)
+        with locked(postgres_books, customer):
+            call = beside(billing.credits.consume, customer, UNIT, 1)
+            with pytest.raises(StoreBusy):
+                call.result(20)
+            assert not failures
+            late = beside(billing.credits.consume, customer, UNIT, 2)
+            time.sleep(0.1)
+        assert late.result(20).amount == 2
+        assert billing.credits.balance(customer, UNIT).available == 8
+
+
+def test_distributed_tables_get_a_transaction_for_each_customer(
+    postgres_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two customers may live on two nodes; only who touches both takes a transaction over both."""
+    seen: list[set[str]] = []
+    real = ledger_change
+
+    def change(ledger: Ledger, connection: Connection, requests: Any, manner: Any) -> Any:
+        seen.append({customer for request in requests for customer, _ in request.needs().accounts})
+        return real(ledger, connection, requests, manner)
+
+    monkeypatch.setattr(transacting, "change", change)
+    monkeypatch.setattr(transacting, "is_distributed", lambda *_: True)
+    names = [f"customer_{number}" for number in range(20)]
+    with Billing(postgres_url) as billing:
+        billing.migrate()
+        at_once(lambda number: billing.credits.grant(names[number], UNIT, 10), 20)
+        at_once(lambda number: billing.credits.consume(names[number % 5], UNIT, 1), 20)
+        change_all = billing._wired.threads.change_all
+        assert count(change_all([consume(name) for name in names * 2]), Receipt) == 40
+        assert max(map(len, seen)) == 1
+        at_once(lambda n: billing.credits.transfer(names[n], UNIT, 1, to=names[n - 1]), 20)
+        assert max(map(len, seen)) == 2
+        total = sum(billing.credits.balance(name, UNIT).available for name in names)
+        assert total == 200 - 20 - 40
+        assert billing.books.audit().findings == ()
 
 
 def test_books_that_are_not_there(database_url: str, customer: str) -> None:

@@ -123,6 +123,29 @@ def test_a_fork_in_the_middle_of_load(billing: Billing, books_url: str, customer
     check(billing, books_url, customer)
 
 
+def test_two_threads_that_fork_at_once(billing: Billing, books_url: str, customer: str) -> None:
+    """Neither ends the other's pause: the parent's calls go on being answered."""
+    billing.credits.grant(customer, UNIT, 1000)
+
+    def forks() -> int:
+        for _ in range(25):
+            child = os.fork()
+            if not child:
+                os._exit(0)
+            os.waitpid(child, 0)
+        return 25
+
+    forkers = [beside(forks) for _ in range(3)]
+    spent = 0
+    while not all(forker.done() for forker in forkers):
+        assert beside(spend, billing, customer).result(20)
+        spent += 1
+    assert [forker.result() for forker in forkers] == [25] * 3
+    assert beside(spend, billing, customer).result(20)
+    assert billing.credits.balance(customer, UNIT).available == 1000 - spent - 1
+    check(billing, books_url, customer)
+
+
 def test_a_fork_before_the_first_call(books_url: str, customer: str) -> None:
     """As web servers do that load the app first: each worker opens what it needs."""
     with Billing(books_url) as billing:

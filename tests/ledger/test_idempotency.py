@@ -193,6 +193,37 @@ def test_s020_the_same_key_with_another_request_is_a_conflict(
     assert kinds(billing, customer) == written
 
 
+def test_s020_a_key_that_was_only_answered_again_is_used_too(
+    billing: Billing, customer: str
+) -> None:
+    """A settle, release or reverse that had happened before: its new key means nothing else now."""
+    room = billing.credits
+    room.grant(customer, "calls", 1000)
+    held, freed = room.hold(customer, "calls", 5), room.hold(customer, "calls", 5)
+    spent = room.consume(customer, "calls", 7)
+    repeated: dict[str, Callable[[str], Receipt]] = {
+        "settle": lambda key: room.settle(customer, held, 4, idempotency_key=key),
+        "release": lambda key: room.release(customer, freed, idempotency_key=key),
+        "reverse": lambda key: room.reverse(customer, spent, idempotency_key=key),
+        "transfer": lambda key: room.transfer(
+            customer, "calls", 1, to=f"{customer}_b", idempotency_key=key
+        ),
+    }
+    moved = repeated.pop("transfer")("moved")
+    repeated["reverse a transfer"] = lambda key: room.reverse(customer, moved, idempotency_key=key)
+    for name, again in repeated.items():
+        first = again(f"{name} 1")
+        for key in (f"{name} 1", f"{name} 2", f"{name} 2", f"{name} 3"):
+            answer = again(key)
+            assert answer.replayed
+            assert answer.to_json() == first.to_json()
+        for key in (f"{name} 1", f"{name} 2", f"{name} 3"):
+            with pytest.raises(IdempotencyConflict):
+                room.consume(customer, "calls", 1, idempotency_key=key)
+    assert room.balance(customer, "calls").available == 996
+    assert billing.books.audit().findings == ()
+
+
 def test_s021_a_key_belongs_to_its_customer(billing: Billing, customer: str) -> None:
     """Another customer may use the same key for anything."""
     first = billing.credits.grant(customer, "calls", 10, idempotency_key="key")

@@ -525,7 +525,9 @@ def test_facts_are_never_changed_or_deleted(
     if change == "TRUNCATE" and facts.dialect.name == "sqlite":
         pytest.skip("SQLite has no TRUNCATE")
     table = describe(facts.dialect.name).tables[name]
-    keys = "(id, part, customer_id)" if name == "operation" else "(customer_id, id)"
+    keys = "(customer_id, id, part)" if name == "operation" else "(customer_id, id)"
+    if name == "operation" and facts.dialect.name == "sqlite":
+        keys = "(id, part, customer_id)"
     with (
         facts.connect() as connection,
         pytest.raises(IntegrityError, match=f"refuses {change} on {name}: rows are never"),

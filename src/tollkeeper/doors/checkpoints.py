@@ -34,8 +34,8 @@ class Checkpoints:
         if self._calls < CALLS:
             return
         if not self._is_started:
-            self._is_started = True
             self.lane.start(threading.Thread(target=self._work, name=self.lane.name, daemon=True))
+            self._is_started = True
         self.lane.put_one(self._calls)
         self._calls = 0
 

@@ -60,7 +60,11 @@ class Lane(Generic[T]):
         return self._taken(most)
 
     def _taken(self, most: int) -> list[T]:
-        return [self.queue.popleft() for _ in range(min(len(self.queue), most))]
+        taken: list[T] = []
+        with suppress(IndexError):  # at the end, who queued too late takes a call back meanwhile
+            while len(taken) < most:
+                taken.append(self.queue.popleft())
+        return taken
 
     def _ring(self) -> None:
         if self._bell.locked():

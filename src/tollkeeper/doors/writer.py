@@ -10,7 +10,7 @@ import sys
 import threading
 import time
 import weakref
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any, Final
 
 from sqlalchemy import Engine, Pool
@@ -26,6 +26,8 @@ logger = logging.getLogger("tollkeeper")
 
 #: The most requests one transaction takes.
 MAXIMUM_BATCH = 1000
+#: The most calls that may wait in one lane; beyond them a call is refused at once.
+MAXIMUM_QUEUE = 100_000
 #: How long a batch waits for a lock that it could not pass over.
 BATCH_LOCK_TIMEOUT_MS = 100
 #: How long the patient lane waits for one customer before it looks at the others again.
@@ -73,6 +75,8 @@ class Writer:
         """Queue a call; its answer reaches the ticket. One customer always takes the same lane."""
         lanes = self._lanes or self._started()
         lane = lanes[hash(ticket.request.customer) % len(lanes)] if len(lanes) > 1 else lanes[0]
+        if len(lane.queue) >= MAXIMUM_QUEUE:
+            raise StoreBusy(f"{MAXIMUM_QUEUE:,} calls wait already; try again later.")
         if not lane.put_one(ticket):
             raise Closed
 
@@ -176,13 +180,23 @@ class Writer:
         deadline = time.monotonic() + self._lock_timeout
         for ticket in tickets:
             ticket.deadline = ticket.deadline or deadline
+        try:
+            patient = self._patient or self._started_patient()
+        except RuntimeError:  # no thread can be had now; the next call tries again
+            logger.exception("No thread for calls that wait for a lock.")
+            answer_all([(ticket, StoreBusy()) for ticket in tickets])
+            return
         self._awaited |= {ticket.request.customer for ticket in tickets}
+        refused = [ticket for ticket in tickets if not patient.put_one(ticket)]
+        answer_all([(ticket, StoreBusy()) for ticket in refused])
+
+    def _started_patient(self) -> Lane[AnyTicket]:
         with self._guard:
             if self._patient is None:
-                self._patient = Lane("tollkeeper-patient")
-                self._patient.start(_thread(self._patient, self._wait, self._patient))
-        refused = [ticket for ticket in tickets if not self._patient.put_one(ticket)]
-        answer_all([(ticket, StoreBusy()) for ticket in refused])
+                patient: Lane[AnyTicket] = Lane("tollkeeper-patient")
+                patient.start(_thread(patient, self._wait, patient))
+                self._patient = patient
+            return self._patient
 
     def _without_awaited(self, tickets: list[AnyTicket]) -> list[AnyTicket]:
         """Pass on the calls of customers for whom others wait already; give back the rest."""
@@ -200,13 +214,15 @@ class Writer:
             waiting += [] if waiting and not lane.queue else lane.take(MAXIMUM_BATCH)
             if not waiting:
                 break
+            batch, rest = waiting[:MAXIMUM_BATCH], waiting[MAXIMUM_BATCH:]
             try:
                 with lane.work():
-                    waiting = self._patient_round(transactor, waiting)
+                    # Who goes on waiting comes last, with later calls of the same customers.
+                    waiting = _in_turn(self._patient_round(transactor, batch), rest)
             except BaseException as error:  # no caller may be left waiting
                 logger.exception("The patient lane failed.")
-                _answer_rest(waiting, error)
-                waiting = []
+                _answer_rest(batch, error)
+                waiting = rest
             self._awaited = frozenset(ticket.request.customer for ticket in waiting)
         transactor.close()
 
@@ -250,6 +266,13 @@ def _settle(pairs: Sequence[Pair]) -> list[AnyTicket]:
     return [ticket for ticket, answer in pairs if isinstance(answer, Later)]
 
 
+def _in_turn(still: list[AnyTicket], rest: list[AnyTicket]) -> list[AnyTicket]:
+    """Let the rest come first, but no call before an earlier one of its own customer."""
+    customers = {ticket.request.customer for ticket in still}
+    others = [ticket for ticket in rest if ticket.request.customer not in customers]
+    return others + still + [t for t in rest if t.request.customer in customers]
+
+
 def _in_time(waiting: Sequence[AnyTicket]) -> list[AnyTicket]:
     """Refuse whoever has waited too long; give back the others."""
     now = time.monotonic()
@@ -273,21 +296,32 @@ def _thread(lane: Lane[AnyTicket], work: object, *arguments: object) -> threadin
     return threading.Thread(target=work, args=arguments, name=lane.name, daemon=True)  # type: ignore[arg-type]  # a bound method
 
 
-def _each(what: Callable[[Writer], None]) -> Callable[[], None]:
-    def call() -> None:
-        for writer in list(_writers):
-            what(writer)
+def _before_fork() -> None:
+    # One fork at a time: a second one would find the lanes paused, and resume what is not its own.
+    _forking.acquire()
+    for writer in list(_writers):
+        writer.pause()
 
-    return call
+
+def _after_fork() -> None:
+    for writer in list(_writers):
+        writer.resume()
+    _forking.release()
+
+
+def _in_the_child() -> None:
+    for writer in list(_writers):
+        writer.forget()
+    _forking.release()
 
 
 # A fork concerns the whole process, and what is registered for it stays registered for ever.
 _writers: Final[weakref.WeakSet[Writer]] = weakref.WeakSet()
 #: The parent's connections in a forked child: kept, so that nothing ever closes them.
 _of_the_parent: Final[list[Pool]] = []
+#: Held from before a fork until after it, by whoever forks; a bare lock, as the child frees it too.
+_forking: Final = threading.Lock()
 if sys.platform != "win32":
     os.register_at_fork(
-        before=_each(Writer.pause),
-        after_in_parent=_each(Writer.resume),
-        after_in_child=_each(Writer.forget),
+        before=_before_fork, after_in_parent=_after_fork, after_in_child=_in_the_child
     )

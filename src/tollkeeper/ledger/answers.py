@@ -36,6 +36,14 @@ def receipt_from(
     return shape(head[1], customer, _moment(head[6]), read, replayed=replayed)
 
 
+def replayed_by(result: str | None) -> str | None:
+    """Give the operation for which a row stands that only keeps another key of it."""
+    if not result or '"replays"' not in result:
+        return None
+    name = json.loads(result).get("replays")
+    return None if name is None else str(name)
+
+
 def entry_from(row: Sequence[Any], units: Units) -> Entry:
     """Build one entry from its row (see store.journal.COLUMNS)."""
     created = _moment(row[6])

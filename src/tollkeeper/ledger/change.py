@@ -22,7 +22,7 @@ from tollkeeper.errors import (
     UnitMismatch,
 )
 from tollkeeper.ledger import customers, loading
-from tollkeeper.ledger.answers import receipt_from
+from tollkeeper.ledger.answers import receipt_from, replayed_by
 from tollkeeper.ledger.book import WorkingBook
 from tollkeeper.ledger.customers import Shut
 from tollkeeper.ledger.loading import Locked, Plan
@@ -142,7 +142,7 @@ def _answer(run: _Run, number: int, request: Request) -> Answer:
             _refuse_shut(keys, run.shut)
         outcome = request.decide(run.book, run.book.moment_for(keys))
         if outcome.replays is not None:
-            return _first(run, request) or _replayed(run, request, outcome.replays)
+            return _first(run, request) or _replayed(run, request, outcome.replays, keys)
     except TollkeeperError as error:
         return _first(run, request) or error
     absent = run.locked.absent
@@ -201,15 +201,20 @@ def _first(run: _Run, request: Request) -> Answer | None:
     return _earlier(run, request)
 
 
-def _replayed(run: _Run, request: Request, operation: str) -> Receipt:
-    """Answer with an operation that did the same already."""
+def _replayed(run: _Run, request: Request, operation: str, keys: tuple[AccountKey, ...]) -> Receipt:
+    """Answer with an operation that did the same already; a new key stands for it from now on."""
     waiting = [row for row in run.writing.operations if row[1] == operation]
     rows = waiting or loading.operation_rows(
         run.connection, run.ledger.database, request.customer, operation
     )
     if not rows:
         raise BrokenInvariant(f"The operation {operation!r} is named, but not in the books.")
-    return receipt_from(request.customer, rows, run.ledger.units, replayed=True)
+    receipt = receipt_from(request.customer, rows, run.ledger.units, replayed=True)
+    if request.idempotency_key is not None:
+        run.writing.add_key(request, operation, run.book, keys)
+        key = (request.customer, request.idempotency_key)
+        run.answered[key] = (request.fingerprint, receipt)
+    return receipt
 
 
 def _look_up(run: _Run, manner: Manner) -> None:
@@ -240,6 +245,9 @@ def _look_up_keys(run: _Run) -> None:
 
 def _recalled(run: _Run, customer: str, rows: Sequence[OperationRow]) -> Receipt:
     """Build the answer of an operation in the books, with the personal text that it told."""
+    first = replayed_by(rows[0].result)
+    if first is not None:
+        rows = loading.operation_rows(run.connection, run.ledger.database, customer, first)
     private = None
     if rows[0].kind in customers.VERBS:
         database = run.ledger.database

@@ -10,6 +10,7 @@ from tollkeeper.decisions.accounts import Account, AccountKey, Entry
 from tollkeeper.decisions.advancing import Due
 from tollkeeper.decisions.holds import Hold
 from tollkeeper.decisions.requests import Note, Outcome, Request, Revision
+from tollkeeper.ids import OPERATION, new_id
 from tollkeeper.ledger import customers
 from tollkeeper.ledger.book import WorkingBook
 from tollkeeper.ledger.codec import account_row, fact_row, hold_row, lines_text
@@ -61,6 +62,14 @@ class Writing:
         for entry in outcome.entries:
             self.updated_at[entry.after.key] = moment
         return rows
+
+    def add_key(
+        self, request: Request, operation: str, book: WorkingBook, keys: tuple[AccountKey, ...]
+    ) -> None:
+        """Note a new key of an operation that was asked for again: it means nothing else now."""
+        again = replace(request, id=new_id(OPERATION))
+        told = Outcome(result={"replays": operation})
+        self.operations.append(_bare_row(again, told, book.moment_for(keys), book, keys))
 
     def write(self, connection: Connection, database: Database, book: WorkingBook) -> None:
         """Write everything, accounts last, so that what follows from them is there already."""

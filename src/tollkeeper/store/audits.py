@@ -219,7 +219,7 @@ def missing_guards(connection: Connection, database: Database) -> list[str]:
     """
     if not database.is_postgres:
         return _missing_on_sqlite(connection, database)
-    if _is_distributed(connection, database):
+    if is_distributed(connection, database):
         return []
     sql = """
         SELECT c.relname, t.tgname
@@ -245,7 +245,8 @@ def _missing_on_sqlite(connection: Connection, database: Database) -> list[str]:
     return [guard for guard in wanted if guard not in found]
 
 
-def _is_distributed(connection: Connection, database: Database) -> bool:
+def is_distributed(connection: Connection, database: Database) -> bool:
+    """Tell whether Citus distributes our tables."""
     if connection.execute(text("SELECT to_regclass('pg_dist_partition')")).scalar() is None:
         return False
     sql = "SELECT count(*) FROM pg_dist_partition WHERE logicalrelid = to_regclass(:name)"

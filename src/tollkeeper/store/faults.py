@@ -39,8 +39,15 @@ _BY_STATE = {
     "40P01": Fault.CONFLICT,
     # A prepared statement that the server has forgotten, or that a migration made stale.
     "26000": Fault.CONFLICT,
+    "0A000": Fault.CONFLICT,
     "55P03": Fault.LOCKED,
     "57014": Fault.LOCKED,
+    # Sessions that the server ends for being idle too long, or has no room for; or it is read-only,
+    # as a standby is until it takes over.
+    "25P03": Fault.LOST,
+    "25P04": Fault.LOST,
+    "25006": Fault.LOST,
+    "53300": Fault.LOST,
     "23505": Fault.DUPLICATE,
     "42P01": Fault.UNMIGRATED,
     "42703": Fault.UNMIGRATED,
@@ -90,6 +97,18 @@ def as_error(error: BaseException) -> BaseException:
     made = kind()
     made.__cause__ = error
     return made
+
+
+def is_refusal(error: BaseException) -> bool:
+    """Tell whether the database, or we, answered with this: then nothing was committed.
+
+    Anything else that is raised around a commit (no memory, say) tells nothing about it.
+    """
+    raw = error.orig if isinstance(error, DBAPIError) else error
+    if isinstance(raw, TollkeeperError):
+        return True
+    from_database = raw is not None and type(raw).__module__.startswith(_DRIVERS)
+    return from_database and fault_of(error) is not Fault.LOST
 
 
 @contextmanager

@@ -35,7 +35,7 @@ class Wire(Protocol):
         ...
 
     def commit(self) -> None:
-        """Run what waits, and commit; whatever fails, the transaction is not committed."""
+        """Run what waits, and commit; what the database answers with an error is not committed."""
         ...
 
     def roll_back(self) -> None:

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 #: So many statements are prepared on a connection (ours are a few dozen); others are just sent.
 MOST_PREPARED = 300
+#: How long a server may say nothing at all: our statements take far less, locks included.
+ANSWER_SECONDS = 60
 #: What a server says of a prepared statement that it does not know, or that no longer fits.
 _STALE = frozenset({"26000", "0A000"})
 
@@ -47,6 +49,7 @@ class PostgresWire:
         self._idle = pq.TransactionStatus.IDLE
         self._good = pq.ConnStatus.OK
         self._waiting: list[Statement] = []
+        self._is_broken = False
         #: The names of prepared statements, and how many there ever were.
         self._prepared: dict[bytes, bytes] = {}
         self._named = 0
@@ -76,7 +79,7 @@ class PostgresWire:
             self._exchange()
 
     def commit(self) -> None:
-        """Run what waits, and commit; whatever fails, the transaction is not committed."""
+        """Run what waits, and commit; what the server answers with an error is not committed."""
         self._waiting.append(_COMMIT)
         if self._exchange().command_status != b"COMMIT":
             # How PostgreSQL answers in a transaction that had failed: it is an answer, no error.
@@ -85,7 +88,7 @@ class PostgresWire:
     def roll_back(self) -> None:
         """Forget what waits, and end the transaction where the server knows of one."""
         self._waiting.clear()
-        if self._libpq.transaction_status != self._idle:
+        if self._is_broken or self._libpq.transaction_status != self._idle:
             self._waiting.append(_ROLLBACK)
             self._exchange()
 
@@ -97,15 +100,17 @@ class PostgresWire:
         """Send what waits and receive all answers; give the last, or raise the first failure."""
         statements, self._waiting = self._waiting, []
         libpq = self._libpq
+        if self._is_broken:
+            raise self._lost(())
+        # Until all answers are in, nobody knows where the conversation stands.
+        self._is_broken = True
         libpq.enter_pipeline_mode()
-        try:
-            new = self._send(statements)
-            libpq.pipeline_sync()
-            self._push()
-            results = self._receive()
-        finally:
-            if libpq.status == self._good:
-                libpq.exit_pipeline_mode()
+        new = self._send(statements)
+        libpq.pipeline_sync()
+        self._push()
+        results = self._receive()
+        libpq.exit_pipeline_mode()
+        self._is_broken = False
         for result in results:
             if result.status == self._failed:
                 raise self._failure(result)
@@ -135,7 +140,7 @@ class PostgresWire:
         self._selector.modify(self._libpq.socket, selectors.EVENT_READ | selectors.EVENT_WRITE)
         try:
             while self._libpq.flush():
-                for _, events in self._selector.select():
+                for _, events in self._wait():
                     if events & selectors.EVENT_READ:
                         self._libpq.consume_input()
         finally:
@@ -147,7 +152,7 @@ class PostgresWire:
         results: list[PGresult] = []
         while True:
             while libpq.is_busy():
-                self._selector.select()
+                self._wait()
                 libpq.consume_input()
             result = libpq.get_result()
             if result is not None:
@@ -157,6 +162,15 @@ class PostgresWire:
             elif libpq.status != self._good:
                 raise self._lost(results)
 
+    def _wait(self) -> list[tuple[selectors.SelectorKey, int]]:
+        """Wait until the connection can be read, or written where that was asked for."""
+        ready = self._selector.select(ANSWER_SECONDS)
+        if not ready:
+            from psycopg import OperationalError
+
+            raise OperationalError(f"the server has not answered for {ANSWER_SECONDS} seconds")
+        return ready
+
     def _lost(self, results: Sequence["PGresult"]) -> Exception:
         """Say why the connection broke, in the server's words where it still had some."""
         from psycopg import OperationalError
@@ -164,7 +178,7 @@ class PostgresWire:
         last = results[-1] if results else None
         if last is not None and last.status == self._failed:
             return self._failure(last)
-        return OperationalError(self._libpq.get_error_message())
+        return OperationalError(self._libpq.get_error_message() or "the connection is broken")
 
     def _failure(self, result: "PGresult") -> Exception:
         from psycopg.errors import error_from_result
