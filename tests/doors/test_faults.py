@@ -7,6 +7,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ import pytest
 from sqlalchemy import Connection, Engine, NullPool, create_engine, make_url
 from sqlalchemy.orm import Session
 
+from tests.databases import PostgresServer
 from tests.doors import proxy
 from tests.doors.proxy import Cut, Proxy
 from tests.doors.scenes import (
@@ -300,6 +302,39 @@ def test_tables_that_change_under_prepared_statements(postgres_url: str, custome
             host.commit()
         assert billing.credits.consume(customer, UNIT, 1).amount == 1
         assert billing.credits.balance(customer, UNIT).available == 6
+
+
+@pytest.mark.parametrize(
+    "setting",
+    [
+        "DateStyle = 'German, DMY'",
+        "DateStyle = 'SQL, MDY'",
+        "TimeZone = 'Asia/Tokyo'",
+        "array_nulls = off",
+        "client_encoding = 'SQL_ASCII'",
+        "client_encoding = 'LATIN1'",
+        "standard_conforming_strings = off",
+        "IntervalStyle = 'sql_standard'",
+        "default_transaction_isolation = 'serializable'",
+    ],
+)
+def test_what_a_database_prefers_is_not_what_we_do(postgres: PostgresServer, setting: str) -> None:
+    """Its defaults are for others: our sessions read and write as we do everywhere."""
+    # One of its own: what is set stays set.
+    url = postgres.create_database()
+    with connected(url) as host:
+        host.exec_driver_sql(f'ALTER DATABASE "{make_url(url).database}" SET {setting}')
+        host.commit()
+    last = datetime(9999, 12, 31, 23, 59, 59, 999999, tzinfo=UTC)
+    with Billing(url) as billing:
+        billing.migrate()
+        billing.credits.grant("käufer_日本", UNIT, 10, expires_at=last, reason="weil „so“")
+        held = billing.credits.hold("käufer_日本", UNIT, 4)
+        billing.credits.settle("käufer_日本", held, 3)
+        assert billing.credits.balance("käufer_日本", UNIT).available == 7
+        assert len(billing.credits.history("käufer_日本").entries) == 3
+        assert billing.credits.grants("käufer_日本", UNIT)[0].expires_at == last
+        assert billing.books.audit().findings == ()
 
 
 def test_no_thread_for_those_who_wait(

@@ -18,8 +18,9 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
-from tests.doors.scenes import UNIT, beside, check, count, is_sqlite, outcome, rows
+from tests.doors.scenes import UNIT, beside, check, count, is_sqlite, outcome, rows, until
 from tollkeeper import AsyncBilling, Billing
+from tollkeeper.doors import forks
 from tollkeeper.values.receipts import Receipt
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -246,3 +247,80 @@ def test_a_process_ends_without_close(books_url: str, customer: str, ending: str
     name = "tollkeeper_balances" if is_sqlite(books_url) else "tollkeeper.balances"
     query = f"SELECT available_minor FROM {name} WHERE customer_id = :customer"
     assert rows(books_url, query, customer=customer) == [(4_000_000,)]
+
+
+#: A process that uses a SQLite file, forks and ends; its child charges on, and notes each answer.
+DAEMON = """
+import os, sys, time
+from tollkeeper import Billing
+
+url, answers = sys.argv[1:]
+billing = Billing(url)
+billing.credits.consume("somebody", "calls", 1)
+if os.fork():
+    os._exit(0)
+with open(answers, "a", buffering=1) as answered:
+    for _ in range(30):
+        answered.write(billing.credits.consume("somebody", "calls", 1).operation_id + "\\n")
+        time.sleep(0.02)
+    answered.write("done\\n")
+os._exit(0)
+"""
+
+
+def test_a_daemon_whose_parent_is_gone_loses_nothing(tmp_path: Path) -> None:
+    """Others open and close the same file meanwhile: what the child was answered stays in it."""
+    url, answers = f"sqlite:///{tmp_path / 'books.db'}", tmp_path / "answers"
+    with Billing(url) as billing:
+        billing.migrate()
+        billing.credits.grant("somebody", "calls", 100)
+    command = [sys.executable, "-c", DAEMON, url, str(answers)]
+    subprocess.run(command, check=True, timeout=CHILD_SECONDS)
+
+    def is_done() -> bool:
+        with Billing(url) as other:
+            other.credits.consume("somebody", "calls", 1, idempotency_key="once")
+        return answers.exists() and "done" in answers.read_text()
+
+    until(is_done)
+    told = answers.read_text().split()[:-1]
+    with Billing(url) as billing:
+        page = billing.credits.history("somebody", "calls", limit=100)
+        booked = {entry.operation_id for entry in page.entries}
+        assert len(told) == 30
+        assert booked.issuperset(told)
+        assert billing.credits.balance("somebody", "calls").available == 68
+        assert billing.books.audit().findings == ()
+
+
+def test_a_child_forked_in_the_middle_of_a_read_is_refused_the_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """SQLite would count on its parent's locks; the parent goes on, the child hears what to do."""
+    monkeypatch.setattr(forks, "PAUSE_SECONDS", 0.05)
+    url = f"sqlite:///{tmp_path / 'books.db'}"
+    reached, go_on = threading.Event(), threading.Event()
+
+    def slowly(_: Any) -> int:
+        reached.set()
+        assert go_on.wait(10)
+        return 1
+
+    def work() -> list[str]:
+        calls: list[Callable[[], Any]] = [
+            lambda: billing.credits.consume("somebody", "calls", 1),
+            lambda: billing.credits.balance("somebody", "calls"),
+            lambda: Billing(url).credits.consume("somebody", "calls", 1),
+        ]
+        return [getattr(outcome(call), "code", "answered") for call in calls]
+
+    with Billing(url) as billing:
+        billing.migrate()
+        billing.credits.grant("somebody", "calls", 5)
+        reading = beside(billing._wired.threads.read, slowly)
+        assert reached.wait(10)
+        assert in_child(work) == ["store_unavailable"] * 3
+        go_on.set()
+        assert reading.result(10) == 1
+        assert billing.credits.consume("somebody", "calls", 1).amount == 1
+        assert in_child(lambda: str(billing.credits.balance("somebody", "calls").available)) == "4"

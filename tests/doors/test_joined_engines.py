@@ -161,3 +161,12 @@ def test_what_is_no_database_is_refused() -> None:
         Billing(42)
     with pytest.raises(InvalidRequest, match="SQLite and PostgreSQL"):
         Billing(create_engine("mssql://", module=sqlite3))
+
+
+@pytest.mark.parametrize(
+    "schema", ["", "Upper", "x y", "x';--", "1a", "pg_books", "information_schema", "a" * 41, "ä"]
+)
+def test_names_of_schemas_that_would_need_quotes_are_refused(schema: str) -> None:
+    """At once, and not after a migration that nobody could use."""
+    with pytest.raises(InvalidRequest, match="schema is"):
+        Billing("sqlite://", schema=schema)

@@ -356,10 +356,12 @@ def asyncpg_place(url: str) -> dict[str, Any]:
 
 
 def test_two_schemas_stand_side_by_side(engine: Engine) -> None:
-    """A name that must be quoted is quoted."""
-    assert migrate(engine) == migrate(engine, "Other-Books") == NEW
-    assert migrate(engine, "Other-Books") == UP_TO_DATE
-    assert version_of(engine, "Other-Books") == HEAD
+    """Neither meets the other's tables; a name that statements would have to quote is refused."""
+    assert migrate(engine) == migrate(engine, "order_books") == NEW
+    assert migrate(engine, "order_books") == UP_TO_DATE
+    assert version_of(engine, "order_books") == HEAD
+    with pytest.raises(InvalidRequest, match="schema is"):
+        migrate(engine, "Other-Books")
 
 
 def test_a_role_that_may_not_make_schemas_uses_the_one_it_was_given(

@@ -182,6 +182,24 @@ def test_prepared_statements_that_the_server_forgot(
     wire.commit()
 
 
+def test_what_was_prepared_outlives_a_failure(wire: PostgresWire) -> None:
+    """Else each try would prepare anew, and the server keep them all."""
+    named = []
+    for number in range(6):
+        wire.begin()
+        put(wire, 1)
+        put(wire, 1 if number else 2)
+        wire.run("UPDATE wired SET words = :w", {"w": "x"})
+        if number:
+            with pytest.raises(psycopg.errors.UniqueViolation):
+                wire.commit()
+            wire.roll_back()
+        else:
+            wire.commit()
+        named.append(wire._named)
+    assert named[2:] == [named[2]] * 4
+
+
 def test_statements_beyond_those_prepared(
     wire: PostgresWire, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -28,6 +28,8 @@ CONNECTING = {
     "keepalives_count": 3,
     "tcp_user_timeout": 60_000,
 }
+#: How our own sessions read and write, whatever the server, the database or the role prefers.
+SESSION = "-c DateStyle=ISO -c TimeZone=UTC -c array_nulls=on"
 #: What a URL may tell asyncpg alone.
 _ASYNCPG_ONLY = ("prepared_statement_cache_size", "prepared_statement_name_func")
 
@@ -133,6 +135,11 @@ def _prepare_sqlite(connection: Any, _: Any) -> None:
 def _postgres(url: URL, *, prepare_statements: bool) -> Opened:
     arguments: dict[str, Any] = {} if prepare_statements else {"prepare_threshold": None}
     arguments |= {name: value for name, value in CONNECTING.items() if name not in url.query}
+    arguments["client_encoding"] = "UTF8"
+    if prepare_statements:
+        # Not through a pooler, which hands its servers' sessions on to others.
+        asked = url.query.get("options", "")
+        arguments["options"] = f"{asked if isinstance(asked, str) else ' '.join(asked)} {SESSION}"
     engine = create_engine(
         url, pool_size=10, max_overflow=20, connect_args=arguments, isolation_level=ISOLATION
     )

@@ -29,7 +29,8 @@ class Lane(Generic[T]):
         #: Held while the thread works, and while nobody may begin to: a fork awaits a quiet moment.
         self._working = threading.Lock()
         self._turnstile = threading.Lock()
-        self._is_paused = False
+        #: Whether its thread surely does nothing until `resume`.
+        self.is_paused = False
         self._stopping = False
         #: Whether the thread sleeps, or is about to.
         self._idle = False
@@ -80,8 +81,8 @@ class Lane(Generic[T]):
 
     def start(self, work: "threading.Thread") -> None:
         """Let a thread work this lane."""
-        self._thread = work
         work.start()
+        self._thread = work
 
     def stop(self) -> None:
         """Take no more; the thread ends when the queue is empty."""
@@ -104,10 +105,11 @@ class Lane(Generic[T]):
     def pause(self, seconds: float) -> None:
         """Let nobody begin to work, and wait a moment for who does."""
         self._turnstile.acquire()
-        self._is_paused = self._working.acquire(timeout=seconds)
+        self.is_paused = self._working.acquire(timeout=seconds)
 
     def resume(self) -> None:
         """Go on after a pause."""
-        if self._is_paused:
+        if self.is_paused:
+            self.is_paused = False
             self._working.release()
         self._turnstile.release()

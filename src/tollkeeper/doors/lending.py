@@ -41,13 +41,18 @@ class LentSqlite(Lent):
 class LentPsycopg(Lent):
     """A connection of psycopg."""
 
-    def cursor(self) -> Any:
-        """Open a cursor that gives plain tuples, and moments with their zone."""
-        from psycopg import Cursor
+    def cursor(self, name: str = "") -> Any:
+        """Open a cursor that gives plain tuples, and moments with their zone.
+
+        One that is named stays on the server, for an answer that is read bit by bit.
+        """
+        from psycopg import Cursor, ServerCursor
         from psycopg.rows import tuple_row
         from psycopg.types.datetime import TimestamptzLoader
 
-        cursor = Cursor(self._raw, row_factory=tuple_row)
+        cursor: Any = Cursor(self._raw, row_factory=tuple_row)
+        if name:
+            cursor = ServerCursor(self._raw, name, row_factory=tuple_row)
         # Django takes the zone away where USE_TZ is off.
         cursor.adapters.register_loader("timestamptz", TimestamptzLoader)
         return cursor

@@ -13,7 +13,6 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from tollkeeper.decisions.requests import Request
 from tollkeeper.doors.tickets import ThreadTicket
 from tollkeeper.doors.writer import Writer
-from tollkeeper.errors import Closed
 from tollkeeper.ledger.change import Ledger
 from tollkeeper.operations.door import Finish, Result, plain
 from tollkeeper.store.database import begin_snapshot
@@ -65,7 +64,7 @@ class ThreadDoor:
 
     def snapshot(self, query: Callable[[Connection], T]) -> T:
         """Run a query that reads one unchanging state, and holds up nobody who writes."""
-        with translated(), self._connect() as connection:
+        with translated(), self._writer.reading(), self._engine.connect() as connection:
             begin_snapshot(connection, self._ledger.database)
             return query(connection)
 
@@ -83,13 +82,8 @@ class ThreadDoor:
             self._ledger.units.looked_for(key)
 
     def _read(self, query: Callable[[Connection], T]) -> T:
-        with self._connect() as connection:
+        with self._writer.reading(), self._engine.connect() as connection:
             return query(connection)
-
-    def _connect(self) -> Connection:
-        if self._writer.is_closed:
-            raise Closed
-        return self._engine.connect()
 
 
 def _let_go(writer: Writer, engine: Engine | None) -> None:

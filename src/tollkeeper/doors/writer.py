@@ -5,17 +5,23 @@ interrupt or death strands another. A lone call passes straight through; a thous
 """
 
 import logging
-import os
-import sys
 import threading
 import time
-import weakref
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any, Final
 
 from sqlalchemy import Engine, Pool
 
 from tollkeeper.doors.checkpoints import Checkpoints
+from tollkeeper.doors.forks import (
+    PAUSE_SECONDS,
+    Gate,
+    file_of,
+    refuse_if_tainted,
+    taint,
+    take_part,
+)
 from tollkeeper.doors.lanes import AnyTicket, Lane
 from tollkeeper.doors.tickets import Pair, answer_all
 from tollkeeper.doors.transacting import Transactor
@@ -32,8 +38,6 @@ MAXIMUM_QUEUE = 100_000
 BATCH_LOCK_TIMEOUT_MS = 100
 #: How long the patient lane waits for one customer before it looks at the others again.
 PATIENT_LOCK_TIMEOUT_MS = 50
-#: How long a fork waits for a batch under way.
-PAUSE_SECONDS = 1.0
 
 
 class Writer:
@@ -64,12 +68,34 @@ class Writer:
         self._awaited: frozenset[str] = frozenset()
         self._closed = False
         self._checkpoints = self._new_checkpoints()
-        _writers.add(self)
+        self._transactors: list[Transactor] = []
+        #: Whoever reads from the file is within, so that a fork can wait; None but for such files.
+        self._gate = self._new_gate()
+        self._is_let_go = True
+        self._file = None if self._gate is None else file_of(engine.url.database)
+        take_part(self)
 
     @property
     def is_closed(self) -> bool:
         """Tell whether it takes no more calls."""
         return self._closed
+
+    @contextmanager
+    def reading(self) -> Iterator[None]:
+        """Read within this; not while a fork is under way.
+
+        Raises:
+            Closed: it takes no more calls.
+            StoreUnavailable: the file cannot be used in this process, which was forked.
+        """
+        if self._closed:
+            raise Closed
+        if self._gate is None:
+            yield
+            return
+        refuse_if_tainted(self._file)
+        with self._gate.within():
+            yield
 
     def submit(self, ticket: AnyTicket) -> None:
         """Queue a call; its answer reaches the ticket. One customer always takes the same lane."""
@@ -108,17 +134,28 @@ class Writer:
                 self._paused.append(self._checkpoints.lane)
         for lane in self._paused:
             lane.pause(PAUSE_SECONDS)
+        if self._gate is not None:
+            self._is_let_go = self._gate.shut() and all(lane.is_paused for lane in self._paused)
+            if self._is_let_go:
+                for transactor in self._transactors:
+                    transactor.close()
+                self._engine.dispose()
 
     def resume(self) -> None:
         """Go on after a fork."""
+        if self._gate is not None:
+            self._gate.open()
         paused, self._paused = self._paused, []
         for lane in paused:
             lane.resume()
 
     def forget(self) -> None:
         """Start anew in a forked child: its parent's threads and connections are not its own."""
+        if not self._is_let_go:
+            taint(self._file)
         self._guard = threading.Lock()
-        self._lanes, self._paused = [], []
+        self._gate = self._new_gate()
+        self._lanes, self._paused, self._transactors = [], [], []
         self._patient = None
         self._checkpoints = self._new_checkpoints()
         self._awaited = frozenset()
@@ -126,12 +163,17 @@ class Writer:
         _of_the_parent.append(self._engine.pool)
         self._engine.dispose(close=False)
 
+    def _new_gate(self) -> Gate | None:
+        """Mind who uses a SQLite file; one in memory is the child's own, and whole."""
+        return Gate() if self._keep and not self._ledger.database.is_postgres else None
+
     def _new_checkpoints(self) -> Checkpoints | None:
         """Look after the log of a SQLite file whose connections are ours."""
         is_ours = self._owns and self._keep and not self._ledger.database.is_postgres
         return Checkpoints(self._engine) if is_ours else None
 
     def _started(self) -> list[Lane[AnyTicket]]:
+        refuse_if_tainted(self._file)
         with self._guard:
             if self._closed:
                 raise Closed
@@ -227,13 +269,15 @@ class Writer:
         transactor.close()
 
     def _transactor(self, lock_timeout_ms: int) -> Transactor:
-        return Transactor(
+        made = Transactor(
             self._engine,
             self._ledger,
             lock_timeout_ms,
             keep_connection=self._keep,
             is_ours=self._owns,
         )
+        self._transactors.append(made)
+        return made
 
     def _patient_round(self, transactor: Transactor, waiting: list[AnyTicket]) -> list[AnyTicket]:
         waiting = _settle(run_with_missing(transactor, waiting, Manner(skip_locked=True)))
@@ -296,32 +340,5 @@ def _thread(lane: Lane[AnyTicket], work: object, *arguments: object) -> threadin
     return threading.Thread(target=work, args=arguments, name=lane.name, daemon=True)  # type: ignore[arg-type]  # a bound method
 
 
-def _before_fork() -> None:
-    # One fork at a time: a second one would find the lanes paused, and resume what is not its own.
-    _forking.acquire()
-    for writer in list(_writers):
-        writer.pause()
-
-
-def _after_fork() -> None:
-    for writer in list(_writers):
-        writer.resume()
-    _forking.release()
-
-
-def _in_the_child() -> None:
-    for writer in list(_writers):
-        writer.forget()
-    _forking.release()
-
-
-# A fork concerns the whole process, and what is registered for it stays registered for ever.
-_writers: Final[weakref.WeakSet[Writer]] = weakref.WeakSet()
 #: The parent's connections in a forked child: kept, so that nothing ever closes them.
 _of_the_parent: Final[list[Pool]] = []
-#: Held from before a fork until after it, by whoever forks; a bare lock, as the child frees it too.
-_forking: Final = threading.Lock()
-if sys.platform != "win32":
-    os.register_at_fork(
-        before=_before_fork, after_in_parent=_after_fork, after_in_child=_in_the_child
-    )

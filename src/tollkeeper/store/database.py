@@ -1,5 +1,6 @@
 """What a database is to the statements: its dialect's name and how our tables are called there."""
 
+import re
 from dataclasses import dataclass
 from functools import cache
 
@@ -11,6 +12,8 @@ from tollkeeper.store.wire import open_wire, wire_of
 
 DEFAULT_SCHEMA = "tollkeeper"
 SQLITE_PREFIX = "tollkeeper_"
+#: Names that need no quotes in any statement.
+_SCHEMA = re.compile("[a-z_][a-z0-9_]{0,39}")
 #: How our own transactions run, whatever the server's default: each statement sees what is new.
 ISOLATION = "READ COMMITTED"
 #: How much of a SQLite file the writer keeps in memory: its keys are all over the file.
@@ -40,7 +43,16 @@ class Database:
 
 @cache
 def describe(dialect: str, schema: str = DEFAULT_SCHEMA) -> Database:
-    """Describe our schema for a dialect: a schema of its own, or a prefix on SQLite."""
+    """Describe our schema for a dialect: a schema of its own, or a prefix on SQLite.
+
+    Raises:
+        InvalidRequest: the dialect is another one, or the schema's name is refused.
+    """
+    if not _SCHEMA.fullmatch(schema) or schema.startswith("pg_") or schema == "information_schema":
+        raise InvalidRequest(
+            "schema is 1 to 40 lower-case letters, digits and '_', beginning with a letter or '_', "
+            "and none of PostgreSQL's own."
+        )
     if dialect == "sqlite":
         prefix = SQLITE_PREFIX if schema == DEFAULT_SCHEMA else f"{schema}_"
         return Database(dialect, define(None, prefix))

@@ -46,6 +46,7 @@ class PostgresWire:
         self._reader = Transformer(raw)
         self._synced = pq.ExecStatus.PIPELINE_SYNC
         self._failed = pq.ExecStatus.FATAL_ERROR
+        self._done = pq.ExecStatus.COMMAND_OK
         self._idle = pq.TransactionStatus.IDLE
         self._good = pq.ConnStatus.OK
         self._waiting: list[Statement] = []
@@ -111,27 +112,40 @@ class PostgresWire:
         results = self._receive()
         libpq.exit_pipeline_mode()
         self._is_broken = False
-        for result in results:
-            if result.status == self._failed:
-                raise self._failure(result)
-        self._prepared.update(new)
+        failure = next((result for result in results if result.status == self._failed), None)
+        # What was prepared stays, whatever became of the transaction.
+        self._prepared.update(
+            (sql, name)
+            for (sql, name), result in zip(new, results, strict=False)
+            if sql and result.status == self._done
+        )
+        if failure is not None:
+            raise self._failure(failure)
         return results[-1]
 
-    def _send(self, statements: Sequence[Statement]) -> dict[bytes, bytes]:
-        """Queue statements for libpq, new ones to be prepared first; give the names of these."""
+    def _send(self, statements: Sequence[Statement]) -> list[tuple[bytes, bytes]]:
+        """Queue statements for libpq, new ones to be prepared first.
+
+        Gives the statement and its new name for each result that comes of it, both empty where
+        nothing is prepared.
+        """
+        sent: list[tuple[bytes, bytes]] = []
         new: dict[bytes, bytes] = {}
         for sql, values in statements:
             name = self._prepared.get(sql) or new.get(sql)
             if name is None and len(self._prepared) >= MOST_PREPARED:
                 self._libpq.send_query_params(sql, values)
+                sent.append((b"", b""))
                 continue
             if name is None:
                 self._named += 1
                 # Its first word tells whoever looks at the network's traffic what it is.
                 name = new[sql] = b"tollkeeper_%d_%s" % (self._named, sql.split(maxsplit=1)[0])
                 self._libpq.send_prepare(name, sql)
+                sent.append((sql, name))
             self._libpq.send_query_prepared(name, values)
-        return new
+            sent.append((b"", b""))
+        return sent
 
     def _push(self) -> None:
         """Hand all that was queued to the network, taking in what comes meanwhile."""
