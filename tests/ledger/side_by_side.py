@@ -21,6 +21,7 @@ from tests.ledger.strategies import HALF
 from tollkeeper import Billing
 from tollkeeper.clock import FixedClock
 from tollkeeper.errors import IdempotencyConflict, TollkeeperError
+from tollkeeper.values.amounts import from_minor
 from tollkeeper.values.books import Amounts
 from tollkeeper.values.units import credits_unit
 
@@ -177,7 +178,9 @@ class SideBySide:
 def side_by_side(url: str) -> SideBySide:
     """Open both sides over a database, with customers that nobody has used."""
     clock = FixedClock(START)
-    units = [credits_unit(key, overdraft=limit) for key, limit in LIMITS.items()]
+    units = [
+        credits_unit(key, overdraft=from_minor(limit or 0, 6)) for key, limit in LIMITS.items()
+    ]
     engine = create_engine(url)
     both = SideBySide(
         engine,

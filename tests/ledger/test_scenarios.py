@@ -243,7 +243,7 @@ def test_s017_validation_reports_drift(billing: Billing, engine: Engine, custome
 
 def test_s018_overdraft_switch(books_url: str, clock: FixedClock, customer: str) -> None:
     """The call's limit, else the customer's, else the unit's."""
-    unit = credits_unit("s018", overdraft=10_000_000)
+    unit = credits_unit("s018", overdraft=10)
     with Billing(books_url, clock=clock, units=[unit]) as billing:
         room = billing.credits
 

@@ -1,12 +1,13 @@
 """Laws of units: a key means one unit, with its kind and scale."""
 
+from decimal import Decimal
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tollkeeper.errors import InvalidRequest, InvalidText, UnknownCurrency
+from tollkeeper.errors import InvalidAmount, InvalidRequest, InvalidText, UnknownCurrency
 from tollkeeper.values.amounts import MAXIMUM
 from tollkeeper.values.currencies import currencies
 from tollkeeper.values.units import Unit, credits_unit, currency_unit, default_unit, is_money
@@ -56,17 +57,21 @@ def test_other_scales_are_refused(scale: Any) -> None:
         credits_unit("api_calls", scale)
 
 
-@pytest.mark.parametrize("overdraft", [-1, MAXIMUM + 1, 1.0, False, "0"])
+@pytest.mark.parametrize("overdraft", [-1, MAXIMUM + 1, 1.0, False, "much", None, "0.0000001"])
 def test_other_overdrafts_are_refused(overdraft: Any) -> None:
-    """An overdraft is an integer from 0, or None for unlimited."""
-    with pytest.raises(InvalidRequest, match="overdraft"):
+    """An overdraft is an amount from 0, or "unlimited"."""
+    with pytest.raises(InvalidAmount):
         credits_unit("api_calls", overdraft=overdraft)
+    with pytest.raises(InvalidRequest, match="overdraft"):
+        Unit(key="api_calls", kind="credits", scale=6, overdraft=-1)
 
 
 def test_overdrafts() -> None:
     """A unit may carry its own overdraft."""
-    assert credits_unit("api_calls", overdraft=None).overdraft is None
-    assert currency_unit("usd", overdraft=5).overdraft == 5
+    assert credits_unit("api_calls", overdraft="unlimited").overdraft is None
+    assert currency_unit("usd", overdraft=5).overdraft == 5_000_000_000
+    assert currency_unit("jpy", overdraft="12.5").overdraft == 12_500_000
+    assert credits_unit("api_calls", 2, overdraft=Decimal("0.25")).overdraft == 25
     assert currency_unit("usd").overdraft == 0
 
 

@@ -223,6 +223,10 @@ class Attempt:
     #: What was required, where the balance was too low.
     required: Decimal | None = None
 
+    def __bool__(self) -> bool:
+        """Be true for a success alone, so that `if` reads as it sounds."""
+        return self.success
+
 
 def _restored(
     kind: type[Receipt],

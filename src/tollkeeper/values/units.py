@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Final, Literal, TypeAlias
 
 from tollkeeper.errors import InvalidRequest, InvalidText
-from tollkeeper.values.amounts import MAXIMUM, MAXIMUM_SCALE
+from tollkeeper.values.amounts import MAXIMUM, MAXIMUM_SCALE, ZERO_OR_MORE, Amount, to_minor
 from tollkeeper.values.currencies import currencies, currency
 from tollkeeper.values.texts import echo
 
@@ -26,6 +26,9 @@ ZERO_DECIMAL_SCALE: Final = 6
 MONEY_PREFIX: Final = "money:"
 
 _CREDITS_KEY: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
+
+#: How far below zero an account may go, as a caller says it.
+Limit: TypeAlias = Amount | Literal["unlimited"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,31 +56,45 @@ class Unit:
         return self.key.removeprefix(MONEY_PREFIX) if self.kind == "currency" else None
 
 
-def credits_unit(key: str, scale: int = CREDITS_SCALE, *, overdraft: int | None = 0) -> Unit:
+def credits_unit(key: str, scale: int = CREDITS_SCALE, *, overdraft: Limit = 0) -> Unit:
     """Give the unit that counts credits of one kind.
+
+    Args:
+        key: its name.
+        scale: decimal digits that amounts keep, 0 to 12; fixed for life.
+        overdraft: how far below zero each account may go, as an amount of the unit, or
+            "unlimited"; an account's own limit, or a call's, goes before it.
 
     Raises:
         InvalidText: the key is not 1 to 64 letters, digits, `_`, `.` or `-`, beginning with a
             letter or digit.
-        InvalidRequest: the scale is not 0 to 12, or the overdraft no integer from 0.
+        InvalidRequest: the scale is not 0 to 12.
+        InvalidAmount: the overdraft is no amount of this unit.
 
-    >>> credits_unit("api_calls").scale
-    6
+    >>> credits_unit("api_calls").scale, credits_unit("api_calls", overdraft="2.5").overdraft
+    (6, 2500000)
     """
-    return Unit(key=key, kind="credits", scale=scale, overdraft=overdraft)
+    unit = Unit(key=key, kind="credits", scale=scale)
+    return replace(unit, overdraft=_limit(overdraft, unit))
 
 
-def currency_unit(code: str, *, overdraft: int | None = 0) -> Unit:
+def currency_unit(code: str, *, overdraft: Limit = 0) -> Unit:
     """Give the unit that counts a currency.
+
+    Args:
+        code: the currency, by ISO 4217.
+        overdraft: how far below zero each wallet may go, in the currency ("12.50"), or "unlimited".
 
     Raises:
         UnknownCurrency: the code is not in ISO 4217.
+        InvalidAmount: the overdraft is no amount of this currency.
 
     >>> currency_unit("USD").key, currency_unit("usd").scale, currency_unit("jpy").scale
     ('money:usd', 9, 6)
     """
     unit = _CURRENCY_UNITS[currency(code).code]
-    return unit if overdraft == 0 else replace(unit, overdraft=overdraft)
+    limit = _limit(overdraft, unit)
+    return replace(unit, overdraft=limit) if limit != 0 else unit
 
 
 def default_unit(key: str) -> Unit:
@@ -96,6 +113,12 @@ def is_money(key: object) -> bool:
     (True, False)
     """
     return isinstance(key, str) and key.startswith(MONEY_PREFIX)
+
+
+def _limit(overdraft: Limit, unit: Unit) -> int | None:
+    if overdraft == "unlimited":
+        return None
+    return to_minor(overdraft, unit.scale, at_least=ZERO_OR_MORE)
 
 
 def _check_kind(kind: object) -> None:
