@@ -1,8 +1,11 @@
 """The verbs of credits, on both databases: each prints what the room answers."""
 
 import json
+import re
 
-from tests.cli.conftest import Command
+import pytest
+
+from tests.cli.conftest import Command, Ended
 from tollkeeper import Billing
 
 KEYED = ("--idempotency-key", "k1")
@@ -120,3 +123,63 @@ def test_json_is_canonical(on_sqlite: Command) -> None:
     """One line, sorted keys, no spaces, so that it can be compared."""
     line = on_sqlite("credits", "grant", "user_1", "api_calls", "100", "--json").out
     assert line == json.dumps(json.loads(line), sort_keys=True, separators=(",", ":")) + "\n"
+
+
+def test_what_was_done_before_without_a_key_says_so(on_sqlite: Command) -> None:
+    """A hold is settled once; who repeats it gave no key, and is told of none."""
+    on_sqlite("credits", "grant", "user_1", "api_calls", "100")
+    hold = on_sqlite("credits", "hold", "user_1", "api_calls", "40", "--json").data["result"][
+        "hold"
+    ]
+    first, again = (on_sqlite("credits", "settle", "user_1", hold, "12") for _ in range(2))
+    assert first.out == again.out
+    assert (first.err, "done before" in again.err, "key" in again.err) == ("", True, False)
+
+
+def shown(answer: Ended) -> dict[str, str]:
+    """Read the facts of a receipt: a name and what it is, one a line."""
+    lines = [re.split(r"  +", line.strip(), maxsplit=1) for line in answer.out.splitlines()]
+    return {pair[0]: pair[1] for pair in lines if len(pair) == 2}
+
+
+def test_a_correction_shows_its_sign(on_sqlite: Command) -> None:
+    """Up or down: the verb does not tell."""
+    by_hand = ("--reason", "a mistake", "--actor", "ann")
+    unit = ("user_1", "api_calls")
+    granted = on_sqlite("credits", "grant", *unit, "200")
+    assert (shown(granted)["amount"], "change" in shown(granted)) == ("200 api_calls", False)
+    lowered = on_sqlite("credits", "set-balance", *unit, "-7")
+    assert (shown(lowered)["change"], "amount" in shown(lowered)) == ("-207 api_calls", False)
+    assert shown(on_sqlite("credits", "set-balance", *unit, "-7"))["change"] == "0 api_calls"
+    assert shown(on_sqlite("credits", "set-balance", *unit, "10"))["change"] == "+17 api_calls"
+    down = on_sqlite("credits", "adjust", *unit, "-5", *by_hand, "--json").data
+    assert down["amount"] == "5"
+    back = on_sqlite("credits", "reverse", "user_1", down["operation_id"])
+    assert shown(back)["change"] == "+5 api_calls"
+
+
+@pytest.mark.parametrize(
+    ("limit", "text"),
+    [("50", "50 api_calls"), ("0", "0 api_calls"), ("unlimited",) * 2, ("default",) * 2],
+)
+def test_an_overdraft_is_shown_as_its_limit(on_sqlite: Command, limit: str, text: str) -> None:
+    """It moves nothing, so that there is no amount to show."""
+    facts = shown(on_sqlite("credits", "set-overdraft", "user_1", "api_calls", limit))
+    assert (facts["overdraft"], "amount" in facts) == (text, False)
+
+
+@pytest.mark.parametrize(
+    ("settled", "change"), [("42", "-42"), ("150", "-150"), ("0", "+0"), ("170", "-170")]
+)
+def test_a_history_shows_what_a_settle_spent(
+    on_sqlite: Command, monkeypatch: pytest.MonkeyPatch, settled: str, change: str
+) -> None:
+    """What came back of the hold is no income."""
+    monkeypatch.delenv("COLUMNS")
+    on_sqlite("credits", "grant", "user_1", "api_calls", "300")
+    hold = on_sqlite("credits", "hold", "user_1", "api_calls", "150", "--json").data
+    answer = on_sqlite("credits", "settle", "user_1", hold["result"]["hold"], settled)
+    assert shown(answer)["amount"] == f"{settled} api_calls"
+    lines = on_sqlite("credits", "history", "user_1").out.splitlines()
+    found = [int(line.split()[4]) for line in lines if " settle " in line or " consume " in line]
+    assert sum(found) == int(change)

@@ -84,11 +84,16 @@ def test_a_database_out_of_reach_is_exit_code_4(
     """Whatever the command, and whatever the database."""
     answer = command("--database", url, *verb)
     assert answer.code == 4
-    assert LINE.fullmatch(answer.err)
+    first, *more = answer.err.splitlines(keepends=True)
+    assert LINE.fullmatch(first)
+    assert [line[:7] for line in more] in ([], ["cause: "])
 
 
-def test_missing_tables_are_exit_code_4(command: Command, database_url: str) -> None:
+def test_missing_tables_are_exit_code_4(
+    command: Command, database_url: str, tmp_path: Path
+) -> None:
     """The error says which command makes them."""
+    (tmp_path / "tollkeeper.db").touch()
     answer = command("credits", "balance", "user_1", "api_calls", "--database", database_url)
     assert (answer.code, answer.err.split(":")[1]) == (4, " not_migrated")
     assert "tollkeeper migrate" in answer.err
@@ -131,6 +136,16 @@ def test_a_reader_that_has_seen_enough_is_no_failure(
         ["bash", "-c", script], capture_output=True, text=True, timeout=60, check=True, env=named
     )
     assert (answer.stdout, answer.stderr) == ("0\n", "")
+
+
+@pytest.mark.parametrize(
+    ("word", "text"),
+    [("-5", "-5 was read as an option"), ("-.5", "above zero"), ("--colour", "No such option")],
+)
+def test_an_amount_below_zero_is_no_unknown_option(command: Command, word: str, text: str) -> None:
+    """The parser's words would tell of an option that nobody gave."""
+    answer = command("credits", "grant", "user_1", "api_calls", word)
+    assert (answer.code, text in answer.err) == (2, True)
 
 
 @pytest.mark.parametrize("mode", ["tasks", "threads"])

@@ -121,3 +121,21 @@ def test_every_verb_has_a_sentence(command: Command, noun: str) -> None:
 def test_the_version(command: Command) -> None:
     """It needs no database."""
     assert command("version", "--json").data == {"version": "0.1.0"}
+
+
+def test_the_version_is_an_option_too(command: Command) -> None:
+    """Every program is asked so first."""
+    answer = command("--version")
+    assert (answer.code, answer.out, answer.err) == (0, "tollkeeper 0.1.0\n", "")
+
+
+@pytest.mark.parametrize("words", [(), ("credits",), ("credits", "grant")])
+def test_help_has_a_short_name(command: Command, words: tuple[str, ...]) -> None:
+    """At every height."""
+    short, long = command(*words, "-h"), command(*words, "--help")
+    assert (short.code, short.out) == (0, long.out)
+
+
+def test_help_names_a_customer_as_the_reference_does(command: Command) -> None:
+    """In capitals, like all that is to be filled in."""
+    assert " CUSTOMER " in command("credits", "balances", "--help").out

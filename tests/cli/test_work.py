@@ -89,10 +89,14 @@ def test_the_demo_fits_eighty_columns(command: Command) -> None:
 def test_a_broken_law_is_exit_code_1(on_sqlite: Command, sqlite_url: str) -> None:
     """The audit says which law, where, what was expected and what stands there."""
     on_sqlite("credits", "grant", "user_1", "api_calls", "100")
+    on_sqlite("credits", "grant", "user_2", "api_calls", "100")
     path = make_url(sqlite_url).database
     assert path
     with sqlite3.connect(path) as connection:
-        connection.execute("UPDATE tollkeeper_account SET available = available + 1000000")
+        connection.execute(
+            "UPDATE tollkeeper_account SET available = available + 1000000"
+            " WHERE customer_id = 'user_1'"
+        )
     connection.close()
     broken = on_sqlite("audit")
     assert (broken.code, "BROKEN" in broken.out, "user_1" in broken.out) == (1, True, True)
@@ -108,3 +112,20 @@ def test_an_audit_may_be_of_one_customer(tollkeeper: Command) -> None:
         tollkeeper("credits", "grant", customer, "api_calls", "100")
     told = tollkeeper("audit", "--customer", "user_1", "--json").data
     assert (told["ok"], told["customer"], told["checked"]["entries"]) == (True, "user_1", 1)
+
+
+def test_an_audit_of_nobody_is_refused(tollkeeper: Command) -> None:
+    """A check must not pass because its customer's id has a typo."""
+    tollkeeper("customers", "create", "user_1")
+    assert tollkeeper("audit", "--customer", "user_1").code == 0
+    answer = tollkeeper("audit", "--customer", "nosuch")
+    assert (answer.code, answer.out) == (3, "")
+    assert answer.err.startswith("error: customer_not_found: ")
+
+
+def test_an_audit_counts_in_words(on_sqlite: Command) -> None:
+    """One of a thing is not several."""
+    on_sqlite("credits", "grant", "user_1", "api_calls", "100")
+    assert "over 1 entry, 1 grant and 1 customer." in on_sqlite("audit").out
+    on_sqlite("credits", "grant", "user_2", "api_calls", "100")
+    assert "over 2 entries, 2 grants and 2 customers." in on_sqlite("audit").out

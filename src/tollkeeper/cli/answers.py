@@ -26,7 +26,9 @@ def show(call: Call, data: Any, parts: Callable[[], list[Part]]) -> None:
 def show_receipt(call: Call, receipt: "Receipt") -> None:
     """Show the answer to a change; that it is a replay is told beside it."""
     if receipt.replayed:
-        sys.stderr.write("note: this key was used before; this is the first answer.\n")
+        has_key = "idempotency_key" in call.change
+        before = "this key was used before" if has_key else "this was done before"
+        sys.stderr.write(f"note: {before}; this is the first answer.\n")
     show(call, receipt.to_dict(), lambda: sheets.receipt(receipt))
 
 

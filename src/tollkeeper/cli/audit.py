@@ -14,7 +14,8 @@ def audit(
     call: Call,
     *,
     customer: Annotated[
-        str | None, typer.Option(metavar="ID", help="Only this customer's books.")
+        str | None,
+        typer.Option(metavar="ID", help="Only this customer's books; an unknown one is refused."),
     ] = None,
     most: Annotated[
         int,
@@ -28,5 +29,8 @@ def audit(
     """
     with call.billing() as billing:
         report = audited(billing, customer=customer, most=most)
+        if customer is not None and report.ok and not report.checked.customers:
+            # A check must not pass for a slip of the pen: this raises CustomerNotFound.
+            billing.customers.get(customer)
     answers.show(call, report.to_dict(), lambda: finding_parts(report))
     return DONE if report.ok else FOUND

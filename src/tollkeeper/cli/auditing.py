@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING, Final
 
 from tollkeeper.cli import screen
-from tollkeeper.cli.sheets import Column, Part, Sheet
+from tollkeeper.cli.sheets import Column, Part, Sheet, counted
 
 if TYPE_CHECKING:
     from tollkeeper import Billing
@@ -25,12 +25,15 @@ def finding_parts(report: "AuditReport") -> list[Part]:
     """Show what an audit found: a line where every law holds, else a table of findings."""
     checked = report.checked
     looked = (
-        f"{checked.entries:,} entries, {checked.grants:,} grants and "
-        f"{checked.customers:,} customers"
+        f"{counted(checked.entries, 'entry', 'entries')}, "
+        f"{counted(checked.grants, 'grant', 'grants')} and "
+        f"{counted(checked.customers, 'customer', 'customers')}"
     )
     if report.ok:
         return [f"Audit: every law holds over {looked}."]
-    broken = ", ".join(f"{name} {count:,} times" for name, count in sorted(report.broken.items()))
+    broken = ", ".join(
+        f"{name} {counted(count, 'time', 'times')}" for name, count in sorted(report.broken.items())
+    )
     return [f"Audit: BROKEN over {looked}: {broken}.", _findings(report)]
 
 

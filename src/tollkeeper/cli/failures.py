@@ -1,5 +1,6 @@
 """What a failure says and which exit code it has. Owns the codes; must never show a traceback."""
 
+import re
 import sys
 from collections.abc import Mapping
 from typing import Any, Final
@@ -34,11 +35,21 @@ INTERRUPTED: Final = 130
 _USAGE_ERRORS: Final = typer.BadParameter.__mro__[1]
 
 
+#: How an amount below zero begins.
+_NUMBER: Final = re.compile(r"-[0-9.]")
+_BELOW_ZERO: Final = "An amount is above zero here; `adjust` and `set-balance` take one below it."
+
+
 def report(error: BaseException, *, as_json: bool) -> int:
-    """Say what failed in one line on stderr, with `--json` on stdout too; give the exit code."""
+    """Say what failed in one line on stderr, with `--json` on stdout too; give the exit code.
+
+    Of a database's failure a second line tells the cause, in the driver's words.
+    """
     code, message, details = _described(error)
     text = _printable(" ".join(message.split()))
     sys.stderr.write(f"error: {code}: {text}\n")
+    if isinstance(error, StoreError) and "cause" in details:
+        sys.stderr.write(f"cause: {_printable(details['cause'])}\n")
     if as_json:
         told = {"code": code, "message": text, "details": _plain(details)}
         sys.stdout.write(canonical_json({"error": told}) + "\n")
@@ -57,9 +68,6 @@ def _described(error: BaseException) -> tuple[str, str, Mapping[str, Any]]:
         return "usage", _usage(error), {}
     if is_interrupt(error):
         return "interrupted", "Stopped; what was answered before is in the books.", {}
-    if _is_database(error):
-        first = str(error).strip().splitlines()[0]
-        return StoreError.code, f"The database could not do it: {first}", {}
     return "bug", f"{type(error).__name__}: {error}. Please report it.", {}
 
 
@@ -68,7 +76,7 @@ def _exit_code(error: BaseException) -> int:
         return USAGE
     if isinstance(error, Refusal | NotFound):
         return REFUSED
-    if isinstance(error, StoreError) or _is_database(error):
+    if isinstance(error, StoreError):
         return STORE
     return INTERRUPTED if is_interrupt(error) else BUG
 
@@ -76,16 +84,14 @@ def _exit_code(error: BaseException) -> int:
 def _usage(error: Any) -> str:
     """Give the parser's words, and where to read on."""
     context = getattr(error, "ctx", None)
+    option = str(getattr(error, "option_name", ""))
+    if _NUMBER.match(option):
+        return f"{option} was read as an option. {_BELOW_ZERO}"
     where = f" Try '{context.command_path} --help'." if context is not None else ""
     # The parser has no words where it has just shown the help, for want of a verb.
     text = (error.format_message() or "A command is missing").rstrip(".?")
     mark = "?" if "Did you mean" in text else "."
     return f"{text}{mark}{where}"
-
-
-def _is_database(error: BaseException) -> bool:
-    """Tell a database toolkit's own error, without importing the toolkit to ask."""
-    return any(kind.__module__.startswith("sqlalchemy.") for kind in type(error).__mro__)
 
 
 def _plain(value: Any) -> Any:

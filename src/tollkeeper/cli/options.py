@@ -5,7 +5,7 @@ from typing import Annotated, Any, Final, TypeAlias
 
 import typer
 
-from tollkeeper.cli import parsing
+from tollkeeper.cli import parsing, version
 
 #: Which environment variable names the database.
 DATABASE_VARIABLE: Final = "TOLLKEEPER_DATABASE_URL"
@@ -14,7 +14,10 @@ _ALL: Final = "Options of every command"
 _CHANGE: Final = "Options of every change"
 
 Customer: TypeAlias = Annotated[
-    str, typer.Argument(help="The customer's id, as your app knows it.", show_default=False)
+    str,
+    typer.Argument(
+        metavar="CUSTOMER", help="The customer's id, as your app knows it.", show_default=False
+    ),
 ]
 UnitKey: TypeAlias = Annotated[
     str, typer.Argument(metavar="UNIT", help="What is counted, such as api_calls.")
@@ -136,14 +139,23 @@ Cursor: TypeAlias = Annotated[
 ]
 
 # Of every command; the command line's own callback takes them too, so that they may stand before
-# the noun as well. Only there does the environment count: behind a verb it would hide what was
-# written before the noun.
+# the noun as well. Neither reads the environment: there it would hide what was written elsewhere.
 Database: TypeAlias = Annotated[
     str | None,
     typer.Option(
         "--database",
         metavar="URL",
         help=f"The database, such as sqlite:///app.db; otherwise ${DATABASE_VARIABLE} names it.",
+        rich_help_panel=_ALL,
+    ),
+]
+TrialDatabase: TypeAlias = Annotated[
+    str | None,
+    typer.Option(
+        "--database",
+        metavar="URL",
+        help="The database; without it a SQLite file that is deleted afterwards. "
+        f"${DATABASE_VARIABLE} is not read.",
         rich_help_panel=_ALL,
     ),
 ]
@@ -162,6 +174,16 @@ Json: TypeAlias = Annotated[
         "--json",
         help="Print one line of JSON instead of tables.",
         rich_help_panel=_ALL,
+    ),
+]
+
+Version: TypeAlias = Annotated[
+    bool,
+    typer.Option(
+        "--version",
+        help="Show which version of Tollkeeper this is.",
+        is_eager=True,
+        callback=version.shown,
     ),
 ]
 

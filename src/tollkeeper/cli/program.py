@@ -21,7 +21,7 @@ from tollkeeper.cli import (
     wallet,
 )
 from tollkeeper.cli.calls import verb
-from tollkeeper.cli.options import Database, Json, Schema
+from tollkeeper.cli.options import Database, Json, Schema, Version
 
 app: Final = typer.Typer(
     name="tollkeeper",
@@ -31,6 +31,7 @@ app: Final = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode="rich",
+    context_settings={"help_option_names": ["-h", "--help"]},
     no_args_is_help=True,
 )
 
@@ -42,6 +43,7 @@ def before_the_noun(
     database: Database = None,
     schema: Schema = None,
     as_json: Json = False,
+    shows_version: Version = False,  # noqa: ARG001  # its callback has answered it already
 ) -> None:
     """Keep what stands before the noun."""
     context.obj = {"database": database, "schema": schema, "as_json": as_json}
@@ -55,10 +57,10 @@ app.add_typer(credits.app, name="credits", rich_help_panel=_ACCOUNTS)
 app.add_typer(wallet.app, name="wallet", rich_help_panel=_ACCOUNTS)
 app.add_typer(customers.app, name="customers", rich_help_panel=_ACCOUNTS)
 verb(app, "history", rich_help_panel=_ACCOUNTS)(history.history)
-verb(app, "migrate", rich_help_panel=_BOOKS)(migrate.migrate)
+verb(app, "migrate", makes_file=True, rich_help_panel=_BOOKS)(migrate.migrate)
 verb(app, "audit", rich_help_panel=_BOOKS)(audit.audit)
 verb(app, "demo", rich_help_panel=_TRIAL)(demo.demo)
-verb(app, "replay", rich_help_panel=_TRIAL)(replay.replay)
+verb(app, "replay", is_trial=True, rich_help_panel=_TRIAL)(replay.replay)
 app.add_typer(bench.app, name="bench", rich_help_panel=_TRIAL)
 verb(app, "version", rich_help_panel=_BOOKS)(version.version)
 

@@ -21,10 +21,13 @@ INTRODUCTION: Final = f"""\
 
 `tollkeeper [--database URL] [--schema NAME] [--json] NOUN VERB …`: each command is one call of a
 room. This page is written by `python -m tollkeeper.cli.reference`; `tollkeeper NOUN VERB --help`
-shows the same.
+(or `-h`) shows the same, and `tollkeeper --version` which version this is.
 
 - **The database** is named by `--database`, before the noun or behind the verb, otherwise by the
-  environment variable `{DATABASE_VARIABLE}`.
+  environment variable `{DATABASE_VARIABLE}`. `bench` and `replay` do not read the variable, for
+  what they write stays in the books: without `--database` they use a SQLite file that is deleted
+  afterwards. `demo` uses such a file always. Only `migrate` and `bench` make a SQLite file that is
+  not there.
 - **Amounts** are decimal numbers, such as `12.5`. **Times** are ISO 8601, such as
   `2026-06-01T12:00:00Z`; without a zone they are UTC, and all that is printed is UTC. **Spans**
   are a whole number of seconds, minutes, hours or days: `90s`, `15m`, `2h`, `1d`.
@@ -34,6 +37,8 @@ shows the same.
   that it is one is told on stderr.
 - **Errors** are one line on stderr, `error: code: message`. With `--json` stdout has them too:
   `{{"error":{{"code":"insufficient_balance","details":{{"available":"2",…}},"message":"…"}}}}`.
+  Where the database failed, a second line, `cause: …`, has its driver's own words, without any
+  password of the URL; in JSON they are `details.cause`.
 
 | exit code | means |
 | --- | --- |

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Final
 
+from tollkeeper.values.amounts import MAXIMUM, from_minor
 from tollkeeper.values.currencies import currency
 from tollkeeper.values.texts import canonical_json
 from tollkeeper.values.units import Unit
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
 
 #: A column that stays however narrow the terminal is.
 ALWAYS: Final = 0
+#: Verbs that go up or down; of all others the verb tells the direction.
+CORRECTIONS: Final = ("adjust", "set_balance", "reverse")
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +70,15 @@ def number(amount: Decimal, unit: Unit | None = None, *, signed: bool = False) -
     return f"{whole}.{decimals}" if decimals else whole
 
 
+def counted(count: int, one: str, many: str) -> str:
+    """Write how many there are.
+
+    >>> counted(1, "entry", "entries"), counted(2000, "entry", "entries")
+    ('1 entry', '2,000 entries')
+    """
+    return f"{count:,} {one if count == 1 else many}"
+
+
 def moment(value: datetime | None) -> str:
     """Write a time in UTC to the second.
 
@@ -81,7 +93,7 @@ def receipt(answer: "Receipt") -> list[Part]:
     pairs = [("operation", answer.operation_id), ("kind", answer.kind)]
     pairs += [("customer", answer.customer)]
     if answer.balance:
-        pairs += [("amount", f"{number(answer.amount, answer.balance.unit)} {answer.unit}")]
+        pairs += [_done(answer, answer.balance.unit)]
         pairs += _told(answer, answer.balance.unit)
         pairs += _amounts(answer.balance)
     pairs += [("booked at", moment(answer.created_at))]
@@ -205,19 +217,44 @@ def _chosen(sheet: Sheet, kept: Iterable[int]) -> Sheet:
 
 
 def _entry(entry: "Entry") -> tuple[str, ...]:
-    change = entry.changed
-    moved = change.available + change.restricted or change.held or -change.debt
     return (
         moment(entry.created_at),
         entry.kind,
         entry.unit.currency or entry.unit.key,
-        number(moved, entry.unit, signed=True),
+        number(_moved(entry), entry.unit, signed=True),
         number(entry.balance.available, entry.unit),
         number(entry.balance.held, entry.unit),
         number(entry.balance.debt, entry.unit),
         entry.mark or "",
         entry.operation_id,
     )
+
+
+def _moved(entry: "Entry") -> Decimal:
+    """Give an entry's signed change: of a settle what was spent, not what came back of the hold."""
+    change = entry.changed
+    given = change.available + change.restricted
+    return given + change.held if entry.kind == "settle" else given or change.held or -change.debt
+
+
+def _done(answer: "Receipt", unit: Unit) -> tuple[str, str]:
+    """Name what was done: a limit, a correction with its sign, else the amount."""
+    if answer.kind == "set_overdraft":
+        return "overdraft", _limit(answer, unit)
+    if answer.kind in CORRECTIONS:
+        moved = _moved(answer.entries[0]) if answer.entries else Decimal(0)
+        return "change", f"{number(moved, unit, signed=bool(moved))} {answer.unit}"
+    return "amount", f"{number(answer.amount, unit)} {answer.unit}"
+
+
+def _limit(answer: "Receipt", unit: Unit) -> str:
+    """Write an overdraft limit as it is asked for."""
+    limit = answer.result["overdraft"]
+    if limit is None:
+        return "default"
+    if limit == MAXIMUM:
+        return "unlimited"
+    return f"{number(from_minor(limit, unit.scale), unit)} {answer.unit}"
 
 
 def _told(answer: "Receipt", unit: Unit) -> list[tuple[str, str]]:

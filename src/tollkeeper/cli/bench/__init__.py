@@ -51,7 +51,7 @@ Seconds = Annotated[
 Kind = Annotated[Mode, typer.Option(help="Tasks call AsyncBilling, threads call Billing.")]
 
 
-@verb(app, "consume")
+@verb(app, "consume", is_trial=True, makes_file=True)
 def consume(
     call: Call,
     *,
@@ -64,12 +64,13 @@ def consume(
     """Measure `consume`, each call with an idempotency key of its own.
 
     It writes customers and entries of its own into the database, which it migrates first: take one
-    made for this. Without --database it is a SQLite file that is deleted afterwards.
+    made for this. Only --database names it; TOLLKEEPER_DATABASE_URL is not read. Without --database
+    it is a SQLite file that is deleted afterwards.
     """
     _bench(call, "consume", callers, distribution, customers, seconds, mode)
 
 
-@verb(app, "balance")
+@verb(app, "balance", is_trial=True, makes_file=True)
 def balance(
     call: Call,
     *,
@@ -79,7 +80,10 @@ def balance(
     seconds: Seconds = 10,
     mode: Kind = Mode.tasks,
 ) -> None:
-    """Measure `balance`, on the same customers as `bench consume`."""
+    """Measure `balance`, on the same customers as `bench consume`.
+
+    Only --database names the database, as there; TOLLKEEPER_DATABASE_URL is not read.
+    """
     _bench(call, "balance", callers, distribution, customers, seconds, mode)
 
 

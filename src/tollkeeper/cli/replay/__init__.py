@@ -62,7 +62,9 @@ def replay(
 
     A run can be repeated: every deposit, hold and settle has a key made of the run's name and the
     row's number, so a second run of the same name on the same database changes nothing, and one
-    that was broken off goes on. With other prices or customers, give it another --run. Without
+    that was broken off goes on. With other prices or customers, give it another --run.
+
+    It writes into the database that --database names; TOLLKEEPER_DATABASE_URL is not read. Without
     --database it works in a SQLite file that is deleted afterwards.
     """
     from tollkeeper.cli.replay.playing import Asked, play

@@ -38,7 +38,8 @@ async def charge_all(billing: "AsyncBilling", plan: Plan, callers: int, moved: M
                 group.create_task(replay.work(queue))
             group.create_task(replay.hand_out(queues))
     except BaseExceptionGroup as errors:
-        raise _first(errors) from errors
+        first = _first(errors)
+        raise first from first.__cause__ or errors
     return replay.tally
 
 
