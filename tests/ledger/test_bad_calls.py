@@ -12,7 +12,7 @@ from tests.ledger.scene import NOTE, Scene, refused
 from tests.ledger.side_by_side import START
 from tollkeeper import AsyncBilling, Billing, Money
 from tollkeeper.clock import FixedClock
-from tollkeeper.errors import InsufficientBalance, TollkeeperError
+from tollkeeper.errors import InsufficientBalance, InvalidRequest, TollkeeperError
 
 HOUR = timedelta(hours=1)
 NO_MOMENTS: list[Any] = [datetime(2026, 6, 1), "2026-06-01", 1780272000, START.date()]  # noqa: DTZ001  # what is refused
@@ -236,3 +236,30 @@ def test_tasks_are_refused_the_same(scene: Scene, books_url: str, clock: FixedCl
 
     with scene.nothing_is_written():
         asyncio.run(calls())
+
+
+def test_a_kind_that_does_not_exist_is_no_empty_history(billing: Billing, customer: str) -> None:
+    """A typo is told, with the nearest that there is; what exists may be asked for twice."""
+    billing.credits.grant(customer, "calls", 1)
+    for kinds in ("consum", ["grant", "consum"]):
+        with pytest.raises(InvalidRequest, match="did you mean 'consume'"):
+            billing.credits.history(customer, kinds=kinds)
+    with pytest.raises(InvalidRequest, match="repay"):
+        billing.credits.history(customer, kinds="xyz")
+    assert len(billing.credits.history(customer, kinds=["grant"] * 300_000).entries) == 1
+
+
+def test_has_nothing_is_true_of_anybody(billing: Billing, customer: str) -> None:
+    """Whoever has no account has zero of it, as whoever spent all."""
+    assert billing.credits.has(customer, "calls", 0)
+    assert not billing.credits.has(customer, "calls", 1)
+    billing.credits.grant(customer, "calls", 1)
+    billing.credits.consume(customer, "calls", 1)
+    assert billing.credits.has(customer, "calls", 0)
+
+
+def test_a_refused_attempt_is_false(billing: Billing, customer: str) -> None:
+    """`if try_consume(...)` reads as it sounds."""
+    billing.credits.grant(customer, "calls", 1)
+    assert billing.credits.try_consume(customer, "calls", 1)
+    assert not billing.credits.try_consume(customer, "calls", 1)

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Collection, Sequence
 from datetime import datetime
+from difflib import get_close_matches
 from typing import Any
 
 from sqlalchemy import Connection
@@ -10,11 +11,12 @@ from tollkeeper.decisions.accounts import Account
 from tollkeeper.decisions.burning import spendable
 from tollkeeper.errors import InvalidRequest
 from tollkeeper.ledger import reading
+from tollkeeper.ledger.auditing.kinds import KINDS
 from tollkeeper.operations.calls import Desk
 from tollkeeper.values.books import Balance, Grant
 from tollkeeper.values.moments import utc
 from tollkeeper.values.receipts import Attempt
-from tollkeeper.values.texts import check_text
+from tollkeeper.values.texts import check_text, echo
 from tollkeeper.values.units import Unit
 
 Query = Callable[[Connection], Any]
@@ -64,7 +66,7 @@ def has(desk: Desk, customer: str, unit: Unit, minor: int, feature: str | None) 
     def query(connection: Connection) -> bool:
         now = desk.clock.now()
         found = reading.account_now(desk.ledger, connection, customer, unit.key, now)
-        return found is not None and spendable(found, wanted) >= minor
+        return (spendable(found, wanted) if found is not None else 0) >= minor
 
     return query
 
@@ -130,11 +132,14 @@ def _feature(feature: str | None) -> str | None:
 
 
 def _kinds(kinds: object) -> list[str]:
-    if isinstance(kinds, str):
-        return [check_text(kinds, "kinds")]
     if not isinstance(kinds, Collection):
         raise InvalidRequest("kinds is the kind of an entry, or a list of them.")
-    return [check_text(kind, "kinds") for kind in kinds]
+    wanted = {check_text(kind, "kinds") for kind in ([kinds] if isinstance(kinds, str) else kinds)}
+    for kind in sorted(wanted - KINDS.keys()):
+        near = get_close_matches(kind, KINDS, 1)
+        hint = f"; did you mean {near[0]!r}?" if near else f": {', '.join(KINDS)}."
+        raise InvalidRequest(f"{echo(kind)} is no kind of entry{hint}", kinds=list(KINDS))
+    return sorted(wanted)
 
 
 def _limit(limit: object) -> int:
