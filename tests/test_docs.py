@@ -25,8 +25,9 @@ from tollkeeper.decisions.granting import SOURCES, Defaults, defaults_of
 from tollkeeper.decisions.holding import MAXIMUM_LIFETIME
 from tollkeeper.doors.checkpoints import CALLS
 from tollkeeper.doors.engines import open_engine
+from tollkeeper.doors.rounds import MAXIMUM_BATCH
 from tollkeeper.doors.tasks import READERS
-from tollkeeper.doors.writer import MAXIMUM_BATCH, MAXIMUM_QUEUE
+from tollkeeper.doors.writer import MAXIMUM_QUEUE
 from tollkeeper.ledger.audit import Progress
 from tollkeeper.ledger.auditing.kinds import KINDS
 from tollkeeper.ledger.reading import MAXIMUM_PAGE

@@ -14,7 +14,7 @@ from tollkeeper import Billing
 from tollkeeper.decisions.granting import Grant
 from tollkeeper.decisions.requests import Book, GrantFact, Needs, Note, Outcome, Request
 from tollkeeper.decisions.spending import Consume
-from tollkeeper.doors import writer
+from tollkeeper.doors import rounds, writer
 from tollkeeper.doors.lanes import Lane
 from tollkeeper.doors.transacting import Transactor
 from tollkeeper.errors import (
@@ -233,7 +233,7 @@ def test_whoever_waits_for_a_lock_shares_no_larger_batch(
     postgres_books: str, customer: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """However many wait, a transaction takes so many and no more; all are answered, in order."""
-    monkeypatch.setattr(writer, "MAXIMUM_BATCH", 4)
+    monkeypatch.setattr(rounds, "MAXIMUM_BATCH", 4)
     sizes: list[int] = []
     real = Transactor.run
 

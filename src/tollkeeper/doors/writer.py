@@ -6,13 +6,13 @@ interrupt or death strands another. A lone call passes straight through; a thous
 
 import logging
 import threading
-import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, Final
 
 from sqlalchemy import Engine, Pool
 
+from tollkeeper.doors import rounds
 from tollkeeper.doors.checkpoints import Checkpoints
 from tollkeeper.doors.forks import (
     PAUSE_SECONDS,
@@ -23,21 +23,19 @@ from tollkeeper.doors.forks import (
     take_part,
 )
 from tollkeeper.doors.lanes import AnyTicket, Lane
-from tollkeeper.doors.tickets import Pair, answer_all
+from tollkeeper.doors.patient import Patient
+from tollkeeper.doors.rounds import answer_rest, run_with_missing, thread_for
+from tollkeeper.doors.tickets import answer_all
 from tollkeeper.doors.transacting import Transactor
-from tollkeeper.errors import Closed, OutcomeUnknown, StoreBusy
-from tollkeeper.ledger.change import Answer, Later, Ledger, Manner
+from tollkeeper.errors import Closed, StoreBusy
+from tollkeeper.ledger.change import Later, Ledger, Manner
 
 logger = logging.getLogger("tollkeeper")
 
-#: The most requests one transaction takes.
-MAXIMUM_BATCH = 1000
 #: The most calls that may wait in one lane; beyond them a call is refused at once.
 MAXIMUM_QUEUE = 100_000
 #: How long a batch waits for a lock that it could not pass over.
 BATCH_LOCK_TIMEOUT_MS = 100
-#: How long the patient lane waits for one customer before it looks at the others again.
-PATIENT_LOCK_TIMEOUT_MS = 50
 
 
 class Writer:
@@ -61,11 +59,9 @@ class Writer:
         self._lock_timeout = lock_timeout_seconds
         self._guard = threading.Lock()
         self._lanes: list[Lane[AnyTicket]] = []
-        self._patient: Lane[AnyTicket] | None = None
+        self._patient = self._new_patient()
         #: Lanes that wait for a fork to be over.
         self._paused: list[Lane[Any]] = []
-        #: Customers whose calls wait in the patient lane; later calls of theirs go there at once.
-        self._awaited: frozenset[str] = frozenset()
         self._closed = False
         self._checkpoints = self._new_checkpoints()
         self._transactors: list[Transactor] = []
@@ -114,9 +110,7 @@ class Writer:
         for lane in self._lanes:
             lane.join(seconds)
         # Only now: what a batch found busy went to the patient lane until the batch was done.
-        if self._patient is not None:
-            self._patient.stop()
-            self._patient.join(seconds)
+        self._patient.close(seconds)
         if self._checkpoints is not None:
             self._checkpoints.close(seconds)
 
@@ -129,7 +123,9 @@ class Writer:
     def pause(self) -> None:
         """Let no batch be under way: a child forked in the middle of one inherits locked locks."""
         with self._guard:
-            self._paused = [*self._lanes, self._patient] if self._patient else [*self._lanes]
+            self._paused = [*self._lanes]
+            if self._patient.lane is not None:
+                self._paused.append(self._patient.lane)
             if self._checkpoints is not None:
                 self._paused.append(self._checkpoints.lane)
         for lane in self._paused:
@@ -156,12 +152,14 @@ class Writer:
         self._guard = threading.Lock()
         self._gate = self._new_gate()
         self._lanes, self._paused, self._transactors = [], [], []
-        self._patient = None
+        self._patient = self._new_patient()
         self._checkpoints = self._new_checkpoints()
-        self._awaited = frozenset()
         # To close them, even by forgetting them, would reach into the parent's conversation.
         _of_the_parent.append(self._engine.pool)
         self._engine.dispose(close=False)
+
+    def _new_patient(self) -> Patient:
+        return Patient(self._transactor, self._lock_timeout)
 
     def _new_gate(self) -> Gate | None:
         """Mind who uses a SQLite file; one in memory is the child's own, and whole."""
@@ -183,7 +181,7 @@ class Writer:
                 ]
                 try:
                     for lane in lanes:
-                        lane.start(_thread(lane, self._work, lane))
+                        lane.start(thread_for(lane, self._work, lane))
                 except BaseException:  # interrupted, or no thread can be had
                     for lane in lanes:
                         lane.stop()
@@ -193,7 +191,7 @@ class Writer:
 
     def _work(self, lane: Lane[AnyTicket]) -> None:
         transactor = self._transactor(BATCH_LOCK_TIMEOUT_MS)
-        while tickets := lane.take(MAXIMUM_BATCH):
+        while tickets := lane.take(rounds.MAXIMUM_BATCH):
             try:
                 with lane.work():
                     self._batch(transactor, tickets)
@@ -201,12 +199,12 @@ class Writer:
                     self._checkpoints.count(len(tickets))
             except BaseException as error:  # no caller may be left waiting
                 logger.exception("The writer failed on a batch.")
-                _answer_rest(tickets, error)
+                answer_rest(tickets, error)
         transactor.close()
 
     def _batch(self, transactor: Transactor, tickets: list[AnyTicket]) -> None:
-        if self._awaited:
-            tickets = self._without_awaited(tickets)
+        if self._patient.awaited:
+            tickets = self._patient.without_awaited(tickets)
         if not tickets:
             return
         postgres = self._ledger.database.is_postgres
@@ -215,58 +213,7 @@ class Writer:
         answer_all([pair for pair in answers if not isinstance(pair[1], Later)])
         busy = [ticket for ticket, answer in answers if isinstance(answer, Later)]
         if busy:
-            self._be_patient(busy)
-
-    def _be_patient(self, tickets: Sequence[AnyTicket]) -> None:
-        """Leave calls on busy customers to the patient lane."""
-        deadline = time.monotonic() + self._lock_timeout
-        for ticket in tickets:
-            ticket.deadline = ticket.deadline or deadline
-        try:
-            patient = self._patient or self._started_patient()
-        except RuntimeError:  # no thread can be had now; the next call tries again
-            logger.exception("No thread for calls that wait for a lock.")
-            answer_all([(ticket, StoreBusy()) for ticket in tickets])
-            return
-        self._awaited |= {ticket.request.customer for ticket in tickets}
-        refused = [ticket for ticket in tickets if not patient.put_one(ticket)]
-        answer_all([(ticket, StoreBusy()) for ticket in refused])
-
-    def _started_patient(self) -> Lane[AnyTicket]:
-        with self._guard:
-            if self._patient is None:
-                patient: Lane[AnyTicket] = Lane("tollkeeper-patient")
-                patient.start(_thread(patient, self._wait, patient))
-                self._patient = patient
-            return self._patient
-
-    def _without_awaited(self, tickets: list[AnyTicket]) -> list[AnyTicket]:
-        """Pass on the calls of customers for whom others wait already; give back the rest."""
-        awaited = self._awaited
-        late = [ticket for ticket in tickets if ticket.request.customer in awaited]
-        if late:
-            self._be_patient(late)
-        return [ticket for ticket in tickets if ticket.request.customer not in awaited]
-
-    def _wait(self, lane: Lane[AnyTicket]) -> None:
-        """Work the patient lane: all at once where free, then wait a moment for one customer."""
-        transactor = self._transactor(PATIENT_LOCK_TIMEOUT_MS)
-        waiting: list[AnyTicket] = []
-        while True:
-            waiting += [] if waiting and not lane.queue else lane.take(MAXIMUM_BATCH)
-            if not waiting:
-                break
-            batch, rest = waiting[:MAXIMUM_BATCH], waiting[MAXIMUM_BATCH:]
-            try:
-                with lane.work():
-                    # Who goes on waiting comes last, with later calls of the same customers.
-                    waiting = _in_turn(self._patient_round(transactor, batch), rest)
-            except BaseException as error:  # no caller may be left waiting
-                logger.exception("The patient lane failed.")
-                _answer_rest(batch, error)
-                waiting = rest
-            self._awaited = frozenset(ticket.request.customer for ticket in waiting)
-        transactor.close()
+            self._patient.take(busy)
 
     def _transactor(self, lock_timeout_ms: int) -> Transactor:
         made = Transactor(
@@ -278,66 +225,6 @@ class Writer:
         )
         self._transactors.append(made)
         return made
-
-    def _patient_round(self, transactor: Transactor, waiting: list[AnyTicket]) -> list[AnyTicket]:
-        waiting = _settle(run_with_missing(transactor, waiting, Manner(skip_locked=True)))
-        if waiting:
-            first = waiting[0].request.customer
-            own = [ticket for ticket in waiting if ticket.request.customer == first]
-            others = [ticket for ticket in waiting if ticket.request.customer != first]
-            waiting = others + _settle(run_with_missing(transactor, own, Manner()))
-        return _in_time(waiting)
-
-
-def run_with_missing(
-    transactor: Transactor, tickets: Sequence[AnyTicket], manner: Manner
-) -> list[Pair]:
-    """Run calls; those whose customer or account is new again, once these are made."""
-    answers = transactor.run([ticket.request for ticket in tickets], manner)
-    pairs: list[Pair] = list(zip(tickets, answers, strict=True))
-    new = [ticket for ticket, answer in pairs if answer is Later.ABSENT]
-    if not new:
-        return pairs
-    making = Manner(skip_locked=manner.skip_locked, make_missing=True)
-    made: list[Answer] = transactor.run([ticket.request for ticket in new], making)
-    again = dict(zip(map(id, new), made, strict=True))
-    return [(ticket, again.get(id(ticket), answer)) for ticket, answer in pairs]
-
-
-def _settle(pairs: Sequence[Pair]) -> list[AnyTicket]:
-    """Answer what was decided; give back who has to go on waiting."""
-    answer_all([pair for pair in pairs if not isinstance(pair[1], Later)])
-    return [ticket for ticket, answer in pairs if isinstance(answer, Later)]
-
-
-def _in_turn(still: list[AnyTicket], rest: list[AnyTicket]) -> list[AnyTicket]:
-    """Let the rest come first, but no call before an earlier one of its own customer."""
-    customers = {ticket.request.customer for ticket in still}
-    others = [ticket for ticket in rest if ticket.request.customer not in customers]
-    return others + still + [t for t in rest if t.request.customer in customers]
-
-
-def _in_time(waiting: Sequence[AnyTicket]) -> list[AnyTicket]:
-    """Refuse whoever has waited too long; give back the others."""
-    now = time.monotonic()
-    late = [ticket for ticket in waiting if now > ticket.deadline]
-    answer_all([(ticket, StoreBusy()) for ticket in late])
-    return [ticket for ticket in waiting if now <= ticket.deadline]
-
-
-def _answer_rest(tickets: Sequence[AnyTicket], error: BaseException) -> None:
-    unanswered = [ticket for ticket in tickets if not ticket.is_answered]
-    answer_all([(ticket, _unknown(error)) for ticket in unanswered])
-
-
-def _unknown(error: BaseException) -> OutcomeUnknown:
-    failure = OutcomeUnknown("The writer failed; repeat the call with the same idempotency key.")
-    failure.__cause__ = error
-    return failure
-
-
-def _thread(lane: Lane[AnyTicket], work: object, *arguments: object) -> threading.Thread:
-    return threading.Thread(target=work, args=arguments, name=lane.name, daemon=True)  # type: ignore[arg-type]  # a bound method
 
 
 #: The parent's connections in a forked child: kept, so that nothing ever closes them.
