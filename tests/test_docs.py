@@ -186,7 +186,7 @@ def test_what_was_consumed_counts_what_was_settled(database_url: str) -> None:
         clock.set(datetime(2026, 6, 2, tzinfo=UTC))
         room.settle("user_1", lapsing, 3)
         room.consume("user_1", tokens, 11)
-    [query] = re.findall(r"```sql\n(SELECT[^`]* consumed_minor[^`]*)```", VIEWS.read_text())
+    [query] = re.findall(r"```sql\n(SELECT[^`]* consumed_scaled[^`]*)```", VIEWS.read_text())
     engine = create_engine(database_url.replace("postgresql://", "postgresql+psycopg://"))
     if engine.dialect.name == "sqlite":
         query = query.replace("tollkeeper.", "tollkeeper_")

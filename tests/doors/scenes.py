@@ -153,7 +153,7 @@ def entries(url: str, customer: str) -> list[tuple[str, str, int, int]]:
         (row[0], row[1], row[2], row[3])
         for row in rows(
             url,
-            f"SELECT operation_id, kind, version, available_change_minor"
+            f"SELECT operation_id, kind, version, available_change_scaled"
             f" FROM {view(url, 'entries')} WHERE customer_id = :customer ORDER BY version",
             customer=customer,
         )
@@ -169,7 +169,7 @@ def check(billing: Billing, url: str, *customers: str) -> None:
         assert [version for _, _, version, _ in found] == list(range(1, len(found) + 1))
         balances = rows(
             url,
-            f"SELECT available_minor, version FROM {view(url, 'balances')}"
+            f"SELECT available_scaled, version FROM {view(url, 'balances')}"
             " WHERE customer_id = :customer",
             customer=customer,
         )

@@ -562,7 +562,7 @@ def test_a_raw_reader_sees_whole_operations(sqlite_books: str, customer: str) ->
         calls = beside(lambda: [billing.credits.consume(customer, UNIT, 1) for _ in range(60)])
         raw = sqlite3.connect(make_url(sqlite_books).database or "")
         query = (
-            "SELECT b.available_minor, (SELECT sum(e.available_change_minor)"
+            "SELECT b.available_scaled, (SELECT sum(e.available_change_scaled)"
             " FROM tollkeeper_entries AS e WHERE e.customer_id = b.customer_id)"
             " FROM tollkeeper_balances AS b WHERE b.customer_id = ?"
         )

@@ -245,7 +245,7 @@ def test_a_process_ends_without_close(books_url: str, customer: str, ending: str
     assert (done.returncode, done.stdout, done.stderr) == (0, "1\n", "")
     assert time.monotonic() - began < 25
     name = "tollkeeper_balances" if is_sqlite(books_url) else "tollkeeper.balances"
-    query = f"SELECT available_minor FROM {name} WHERE customer_id = :customer"
+    query = f"SELECT available_scaled FROM {name} WHERE customer_id = :customer"
     assert rows(books_url, query, customer=customer) == [(4_000_000,)]
 
 

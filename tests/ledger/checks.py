@@ -89,11 +89,11 @@ def _chain(balance: Row, entries: Sequence[Row]) -> Iterator[str]:
     for column in COLUMNS:
         after = 0
         for entry in entries:
-            after += entry[f"{column}_change_minor"]
-            if entry[f"{column}_minor"] != after:
+            after += entry[f"{column}_change_scaled"]
+            if entry[f"{column}_scaled"] != after:
                 yield f"{column} after version {entry['version']} is not before plus change"
-        if balance[f"{column}_minor"] != after:
-            yield f"{column} is {balance[f'{column}_minor']}, but its entries say {after}"
+        if balance[f"{column}_scaled"] != after:
+            yield f"{column} is {balance[f'{column}_scaled']}, but its entries say {after}"
 
 
 def law_2(books: Books) -> Iterator[str]:
@@ -104,18 +104,18 @@ def law_2(books: Books) -> Iterator[str]:
     for grant in books.grants:
         key = (grant["customer_id"], grant["unit"])
         is_general = not grant["features"] and (grant["customer_id"], grant["id"]) in begun
-        (general if is_general else restricted)[key] += grant["remaining_minor"]
+        (general if is_general else restricted)[key] += grant["remaining_scaled"]
     held: Counter[Account] = Counter()
     for hold in books.holds:
         if hold["status"] == "open":
-            held[(hold["customer_id"], hold["unit"])] += hold["amount_minor"]
+            held[(hold["customer_id"], hold["unit"])] += hold["amount_scaled"]
     for balance in books.balances:
         key = (balance["customer_id"], balance["unit"])
-        if balance["available_minor"] != general[key] - balance["debt_minor"]:
+        if balance["available_scaled"] != general[key] - balance["debt_scaled"]:
             yield f"{key}: available is not the remains of general grants less the debt"
-        if balance["restricted_minor"] != restricted[key]:
+        if balance["restricted_scaled"] != restricted[key]:
             yield f"{key}: restricted is not the remains of the other grants"
-        if balance["held_minor"] != held[key]:
+        if balance["held_scaled"] != held[key]:
             yield f"{key}: held is not the sum of open holds"
 
 
@@ -124,10 +124,10 @@ def law_3(books: Books) -> Iterator[str]:
     arrived, places = _whereabouts(books)
     for grant in books.grants:
         key = (grant["customer_id"], grant["id"])
-        found, amount = places[key], grant["amount_minor"]
+        found, amount = places[key], grant["amount_scaled"]
         if arrived[key] != amount:
             yield f"grant {key} arrived with {arrived[key]}, not with its amount"
-        if found["remaining"] != grant["remaining_minor"]:
+        if found["remaining"] != grant["remaining_scaled"]:
             yield f"grant {key}: remaining is not what its entries say"
         if sum(found.values()) != amount or min(found.values()) < 0:
             yield f"grant {key}: {dict(found)} does not add up to {amount}"
@@ -163,11 +163,11 @@ def law_7(books: Books) -> Iterator[str]:
     """Whole book, for every unit: what came in = what is there + what went out."""
     there: Counter[str] = Counter()
     for balance in books.balances:
-        there[balance["unit"]] += sum(balance[f"{column}_minor"] for column in COLUMNS[:3])
+        there[balance["unit"]] += sum(balance[f"{column}_scaled"] for column in COLUMNS[:3])
     flows: dict[str, Counter[str]] = defaultdict(Counter)
     for (_, unit), entries in books.entries.items():
         for entry in entries:
-            net = sum(entry[f"{column}_change_minor"] for column in COLUMNS[:3])
+            net = sum(entry[f"{column}_change_scaled"] for column in COLUMNS[:3])
             flows[unit][_flow(_undone(books, entry), entry, net)] += net
     for unit, by_flow in flows.items():
         yield from (f"{unit}: {problem}" for problem in _sums(by_flow, there[unit]))

@@ -21,7 +21,7 @@ from tests.ledger.strategies import HALF
 from tollkeeper import Billing
 from tollkeeper.clock import FixedClock
 from tollkeeper.errors import IdempotencyConflict, TollkeeperError
-from tollkeeper.values.amounts import from_minor
+from tollkeeper.values.amounts import from_scaled
 from tollkeeper.values.books import Amounts
 from tollkeeper.values.units import credits_unit
 
@@ -141,10 +141,10 @@ class SideBySide:
         remains: dict[str, int] = {}
         for unit in LIMITS:
             expected = self.book.look(customer, unit, now)
-            found = shown[unit].minor if unit in shown else Amounts()
+            found = shown[unit].scaled if unit in shown else Amounts()
             assert tuple(found) == expected.numbers(), f"{customer} {unit} now"
             remains |= expected.remains()
-        listed = {grant.id: grant.remaining_minor for grant in room.grants(customer)}
+        listed = {grant.id: grant.remaining_scaled for grant in room.grants(customer)}
         # A lapse that is not booked yet may make a grant that no row tells of.
         assert {name: n for name, n in listed.items() if n} == {
             name: n for name, n in remains.items() if name in listed
@@ -157,11 +157,11 @@ class SideBySide:
         account.advance(moment + later)
         room = self.first.credits
         known = room.balance(customer, unit, at=moment + later, known_at=moment)
-        assert tuple(known.minor) == account.numbers(), f"{customer} {unit} as known then"
+        assert tuple(known.scaled) == account.numbers(), f"{customer} {unit} as known then"
         following = self.past[number + 1][0] if number + 1 < len(self.past) else self.clock.now()
         if moment + later < following:
             shown = room.balance(customer, unit, at=moment + later)
-            assert tuple(shown.minor) == account.numbers(), f"{customer} {unit} then"
+            assert tuple(shown.scaled) == account.numbers(), f"{customer} {unit} then"
 
     def audit(self, customers: Iterable[str]) -> None:
         """Every law holds: by the product's own audit, and by the second opinion."""
@@ -179,7 +179,7 @@ def side_by_side(url: str) -> SideBySide:
     """Open both sides over a database, with customers that nobody has used."""
     clock = FixedClock(START)
     units = [
-        credits_unit(key, overdraft=from_minor(limit or 0, 6)) for key, limit in LIMITS.items()
+        credits_unit(key, overdraft=from_scaled(limit or 0, 6)) for key, limit in LIMITS.items()
     ]
     engine = create_engine(url)
     both = SideBySide(

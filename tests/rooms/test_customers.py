@@ -443,8 +443,8 @@ class TestMerge:
             if row["id"] == receipt.operation_id
         ]
         assert set(under) == {("guest", receipt.operation_id), ("ada", receipt.operation_id)}
-        assert sum(row["available_change_minor"] for row in read(engine, "entries")) == sum(
-            row["available_minor"] for row in read(engine, "balances", "WHERE customer_id = 'ada'")
+        assert sum(row["available_change_scaled"] for row in read(engine, "entries")) == sum(
+            row["available_scaled"] for row in read(engine, "balances", "WHERE customer_id = 'ada'")
         )
         assert_books_hold(billing)
 
@@ -928,7 +928,7 @@ def sums(engine: Engine, customers: tuple[str, ...]) -> dict[tuple[str, str], in
     found: Counter[tuple[str, str]] = Counter()
     for row in read(engine, "entries", f"WHERE customer_id IN {customers}"):
         for number in ("available", "restricted", "held", "debt"):
-            found[(row["unit"], number)] += row[f"{number}_change_minor"]
+            found[(row["unit"], number)] += row[f"{number}_change_scaled"]
     return {key: total for key, total in found.items() if total}
 
 
@@ -973,7 +973,7 @@ def test_a_merge_preserves_every_sum_and_every_grant(
     booked = sums(engine, pair)
     for row in read(engine, "balances", f"WHERE customer_id = '{pair[1]}'"):
         for name in ("available", "restricted", "held", "debt"):
-            assert booked.get((row["unit"], name), 0) == row[f"{name}_minor"]
+            assert booked.get((row["unit"], name), 0) == row[f"{name}_scaled"]
     for customer in pair:
         report = billing.books.audit(customer=customer)
         assert report.ok, [str(finding) for finding in report.findings]

@@ -151,13 +151,13 @@ def amounts(row: Row) -> Row:
     return {
         key: str(value)
         for key, value in row.items()
-        if f"{key}_minor" in row or key.endswith("_minor")
+        if f"{key}_scaled" in row or key.endswith("_scaled")
     }
 
 
 def twice(**written: str) -> Row:
     """The two columns of each amount, given as a decimal: without the point it is the integer."""
-    minor = {f"{key}_minor": str(int(value.replace(".", ""))) for key, value in written.items()}
+    minor = {f"{key}_scaled": str(int(value.replace(".", ""))) for key, value in written.items()}
     return written | minor
 
 
@@ -191,7 +191,7 @@ def test_no_digit_of_an_amount_is_lost(connection: Connection, amount: int) -> N
         put(connection, "account", ACCOUNT | {"unit": unit["key"], "available": amount})
     rows = show(connection, "balances")
     assert len(rows) == MAXIMUM_SCALE + 1
-    assert {row["available_minor"] for row in rows} == {amount}
+    assert {row["available_scaled"] for row in rows} == {amount}
     for row in rows:
         assert format(Decimal(row["available"]), "f") == format(
             Decimal(amount).scaleb(-row["scale"]), "f"
@@ -203,8 +203,8 @@ def test_an_entry_shows_every_change_and_what_came_of_it(connection: Connection)
     after = {"available": 7, "restricted": 8, "held": 9, "debt": 10}
     put(connection, "operation", ENTRY | changes | after | {"event_at": MAY, "mark": "late"})
     [row] = show(connection, "entries")
-    assert {k: v for k, v in row.items() if k.endswith("_minor")} == {
-        f"{key}_minor": value for key, value in (changes | after).items()
+    assert {k: v for k, v in row.items() if k.endswith("_scaled")} == {
+        f"{key}_scaled": value for key, value in (changes | after).items()
     }
     assert (row["customer_id"], row["unit"], row["operation_id"]) == ("u1", "images", "op_1")
     assert (row["part"], row["kind"], row["version"]) == (0, "grant", 1)
@@ -287,7 +287,7 @@ def test_a_grant_of_another_customer_lends_nothing(connection: Connection) -> No
     put(connection, "account", ACCOUNT | {"customer_id": "u2", "grants": listed})
     put(connection, "grant_fact", GRANT)
     put(connection, "grant_fact", GRANT | {"customer_id": "u2", "amount": 7})
-    left = {row["customer_id"]: row["remaining_minor"] for row in show(connection, "grants")}
+    left = {row["customer_id"]: row["remaining_scaled"] for row in show(connection, "grants")}
     assert left == {"u1": 0, "u2": 7}
 
 
@@ -303,7 +303,7 @@ def test_the_cost_of_a_grant_has_its_currencys_scale(connection: Connection) -> 
 def test_a_grant_that_cost_nothing_has_no_cost(connection: Connection) -> None:
     put(connection, "grant_fact", GRANT | {"cost_currency": None, "cost": 0})
     [row] = show(connection, "grants")
-    assert (row["cost"], row["cost_minor"], row["cost_currency"]) == (None, None, None)
+    assert (row["cost"], row["cost_scaled"], row["cost_currency"]) == (None, None, None)
 
 
 def test_a_hold_shows_what_it_drew_from_every_grant(connection: Connection) -> None:
@@ -311,9 +311,9 @@ def test_a_hold_shows_what_it_drew_from_every_grant(connection: Connection) -> N
     grant = ["grt_1", 0, 12_500_000, 60, 1, 0, 1, 0, 0, 0]
     put(connection, "hold", HOLD | {"drawn": json.dumps([[grant, 2_000_000], [0, 500_000]])})
     [row] = show(connection, "holds")
-    shown = {key: str(row[key]) for key in ("amount", "amount_minor")}
+    shown = {key: str(row[key]) for key in ("amount", "amount_scaled")}
     assert shown == twice(amount="2.500000")
-    assert (row["settled"], row["settled_minor"]) == (None, None)
+    assert (row["settled"], row["settled_scaled"]) == (None, None)
     told = {key: row[key] for key in HOLD.keys() - {"drawn"}}
     assert told == {key: value for key, value in HOLD.items() if key in told}
     assert (row["closed_by"], row["closed_at"]) == (None, None)

@@ -29,14 +29,14 @@ from tollkeeper.values.amounts import (
     MAXIMUM_SCALE,
     ZERO_OR_MORE,
     format_amount,
-    from_minor,
+    from_scaled,
     multiply_exactly,
     round_half_even,
-    to_minor,
+    to_scaled,
 )
 
 scales = st.integers(0, MAXIMUM_SCALE)
-minors = st.integers(-MAXIMUM, MAXIMUM)
+integers = st.integers(-MAXIMUM, MAXIMUM)
 HOSTILE = Context(
     prec=1,
     rounding=ROUND_DOWN,
@@ -65,43 +65,43 @@ class Label(str):
     __slots__ = ()
 
 
-@given(minors, scales)
-def test_round_trip_through_decimal(minor: int, scale: int) -> None:
+@given(integers, scales)
+def test_round_trip_through_decimal(scaled: int, scale: int) -> None:
     """Every integer of every scale survives the way to Decimal and back."""
-    assert to_minor(from_minor(minor, scale), scale, at_least=ANY_SIGN) == minor
+    assert to_scaled(from_scaled(scaled, scale), scale, at_least=ANY_SIGN) == scaled
 
 
-@given(minors, scales)
-def test_round_trip_through_text(minor: int, scale: int) -> None:
+@given(integers, scales)
+def test_round_trip_through_text(scaled: int, scale: int) -> None:
     """Every integer of every scale survives the way to text and back."""
-    assert to_minor(format_amount(minor, scale), scale, at_least=ANY_SIGN) == minor
+    assert to_scaled(format_amount(scaled, scale), scale, at_least=ANY_SIGN) == scaled
 
 
-@given(minors, scales)
-def test_decimal_text_and_integer_agree(minor: int, scale: int) -> None:
+@given(integers, scales)
+def test_decimal_text_and_integer_agree(scaled: int, scale: int) -> None:
     """Decimal, its own text (exponents and all) and the written amount mean the same."""
-    amount = from_minor(minor, scale)
-    assert to_minor(str(amount), scale, at_least=ANY_SIGN) == minor
-    assert Decimal(format_amount(minor, scale)) == amount
+    amount = from_scaled(scaled, scale)
+    assert to_scaled(str(amount), scale, at_least=ANY_SIGN) == scaled
+    assert Decimal(format_amount(scaled, scale)) == amount
 
 
-@given(minors, scales)
-def test_decimals_are_normal(minor: int, scale: int) -> None:
+@given(integers, scales)
+def test_decimals_are_normal(scaled: int, scale: int) -> None:
     """A Decimal from the ledger has no trailing zero and no positive exponent."""
-    _, digits, exponent = from_minor(minor, scale).as_tuple()
+    _, digits, exponent = from_scaled(scaled, scale).as_tuple()
     assert isinstance(exponent, int)
     assert -scale <= exponent <= 0
     assert exponent == 0 or digits[-1] != 0
 
 
-@given(minors, scales)
-def test_independent_of_the_ambient_context(minor: int, scale: int) -> None:
+@given(integers, scales)
+def test_independent_of_the_ambient_context(scaled: int, scale: int) -> None:
     """A host's decimal context changes nothing, neither its precision nor its traps."""
-    expected = format_amount(minor, scale)
+    expected = format_amount(scaled, scale)
     with localcontext(HOSTILE):
-        amount = from_minor(minor, scale)
-        assert to_minor(amount, scale, at_least=ANY_SIGN) == minor
-        assert to_minor(expected, scale, at_least=ANY_SIGN) == minor
+        amount = from_scaled(scaled, scale)
+        assert to_scaled(amount, scale, at_least=ANY_SIGN) == scaled
+        assert to_scaled(expected, scale, at_least=ANY_SIGN) == scaled
     assert f"{amount:f}" == expected
 
 
@@ -111,7 +111,7 @@ def test_int_and_decimal_refuse_the_same(value: int, scale: int) -> None:
 
     def attempt(spelling: int | Decimal | str) -> int | None:
         try:
-            return to_minor(spelling, scale)
+            return to_scaled(spelling, scale)
         except InvalidAmount:
             return None
 
@@ -127,11 +127,11 @@ def test_int_and_decimal_refuse_the_same(value: int, scale: int) -> None:
 def test_any_text_is_an_amount_or_refused(text: str) -> None:
     """Whatever the text, it is read as Decimal reads it or refused with InvalidAmount."""
     try:
-        minor = to_minor(text, 6, at_least=ANY_SIGN)
+        scaled = to_scaled(text, 6, at_least=ANY_SIGN)
     except InvalidAmount:
         return
     assert text.isascii()
-    assert from_minor(minor, 6) == Decimal(text)
+    assert from_scaled(scaled, 6) == Decimal(text)
 
 
 @given(
@@ -148,13 +148,13 @@ def test_any_text_is_an_amount_or_refused(text: str) -> None:
 def test_other_types_are_refused_by_name(value: Any) -> None:
     """A value of another type is refused, and the message names the type."""
     with pytest.raises(InvalidAmount, match=type(value).__name__):
-        to_minor(value, 6)
+        to_scaled(value, 6)
 
 
 def test_float_is_refused_with_the_way_out() -> None:
     """The refusal of a float says why, and what to pass instead."""
     with pytest.raises(InvalidAmount) as caught:
-        to_minor(0.1, 6)  # type: ignore[arg-type]  # what a careless caller does
+        to_scaled(0.1, 6)  # type: ignore[arg-type]  # what a careless caller does
     assert str(caught.value) == (
         "float is refused, because it cannot carry decimal amounts exactly; "
         "pass a Decimal or a string"
@@ -165,26 +165,26 @@ def test_float_is_refused_with_the_way_out() -> None:
 def test_not_finite_is_refused_by_name(value: str) -> None:
     """NaN and infinity are refused as what they are."""
     with pytest.raises(InvalidAmount, match="not a finite number"):
-        to_minor(Decimal(value), 6)
+        to_scaled(Decimal(value), 6)
 
 
 @given(scales, st.integers(1, 10**6))
 def test_too_large_is_refused_by_name(scale: int, excess: int) -> None:
     """One step beyond 64 bits is refused, in every spelling and on both sides."""
-    for minor in (MAXIMUM + excess, -MAXIMUM - excess):
-        text = format_amount(minor, scale)
+    for scaled in (MAXIMUM + excess, -MAXIMUM - excess):
+        text = format_amount(scaled, scale)
         for spelling in (text, Decimal(text)):
             with pytest.raises(InvalidAmount, match="outside the range"):
-                to_minor(spelling, scale, at_least=ANY_SIGN)
+                to_scaled(spelling, scale, at_least=ANY_SIGN)
 
 
-@given(minors, scales)
-def test_too_many_digits_are_refused_by_name(minor: int, scale: int) -> None:
+@given(integers, scales)
+def test_too_many_digits_are_refused_by_name(scaled: int, scale: int) -> None:
     """One digit more than the scale is refused, never rounded."""
-    text = format_amount(minor, scale, digits=scale) + ("1" if scale else ".1")
+    text = format_amount(scaled, scale, digits=scale) + ("1" if scale else ".1")
     for spelling in (text, Decimal(text)):
         with pytest.raises(InvalidAmount, match="decimal digits"):
-            to_minor(spelling, scale, at_least=ANY_SIGN)
+            to_scaled(spelling, scale, at_least=ANY_SIGN)
 
 
 @pytest.mark.parametrize("sign", ["", "-"])
@@ -192,20 +192,20 @@ def test_huge_exponents_are_refused_at_once(sign: str) -> None:
     """An exponent that would fill the memory costs nothing."""
     for spelling in (f"{sign}1e999999999", f"{sign}1e-999999999"):
         with pytest.raises(InvalidAmount):
-            to_minor(spelling, 6, at_least=ANY_SIGN)
+            to_scaled(spelling, 6, at_least=ANY_SIGN)
         with pytest.raises(InvalidAmount):
-            to_minor(Decimal(spelling), 6, at_least=ANY_SIGN)
+            to_scaled(Decimal(spelling), 6, at_least=ANY_SIGN)
     with pytest.raises(InvalidAmount, match="outside the range"):
-        to_minor(f"{sign}1e999", 6, at_least=ANY_SIGN)
-    assert to_minor(Decimal("0e999999999"), 6, at_least=ZERO_OR_MORE) == 0
-    assert to_minor(Decimal("0e-999999999"), 6, at_least=ZERO_OR_MORE) == 0
+        to_scaled(f"{sign}1e999", 6, at_least=ANY_SIGN)
+    assert to_scaled(Decimal("0e999999999"), 6, at_least=ZERO_OR_MORE) == 0
+    assert to_scaled(Decimal("0e-999999999"), 6, at_least=ZERO_OR_MORE) == 0
 
 
 def test_huge_integers_are_refused_readably() -> None:
     """An int that Python would not even print is refused with a short message."""
     for value in (10**5000, Level.LOW * 10**5000, Decimal(10) ** 99, Decimal("1" * 5000)):
         with pytest.raises(InvalidAmount) as caught:
-            to_minor(value, 6)
+            to_scaled(value, 6)
         assert len(str(caught.value)) < 200
 
 
@@ -232,13 +232,13 @@ def test_huge_integers_are_refused_readably() -> None:
 def test_malformed_text_is_refused(text: str) -> None:
     """Texts that are no plain decimals are refused, and the message shows how to write one."""
     with pytest.raises(InvalidAmount, match=r"write it like '12\.50'"):
-        to_minor(text, 6)
+        to_scaled(text, 6)
 
 
 def test_long_text_is_refused_without_repeating_it() -> None:
     """A text of a million characters is refused in a short message."""
     with pytest.raises(InvalidAmount) as caught:
-        to_minor("1" * 1_000_000, 6)
+        to_scaled("1" * 1_000_000, 6)
     assert len(str(caught.value)) < 200
 
 
@@ -259,31 +259,31 @@ def test_long_text_is_refused_without_repeating_it() -> None:
 )
 def test_accepted_spellings(value: int | Decimal | str, expected: int) -> None:
     """Every unambiguous spelling is read, subclasses of int and str among them, as a plain int."""
-    minor = to_minor(value, 6)
-    assert minor == expected
-    assert type(minor) is int
+    scaled = to_scaled(value, 6)
+    assert scaled == expected
+    assert type(scaled) is int
 
 
 @pytest.mark.parametrize("zero", [0, "0", "-0", Decimal("-0.00")])
 def test_zero_needs_permission(zero: int | Decimal | str) -> None:
     """A5: zero is refused unless a rate may yield it."""
     with pytest.raises(InvalidAmount, match="greater than zero"):
-        to_minor(zero, 6)
-    assert to_minor(zero, 6, at_least=ZERO_OR_MORE) == 0
+        to_scaled(zero, 6)
+    assert to_scaled(zero, 6, at_least=ZERO_OR_MORE) == 0
 
 
 @pytest.mark.parametrize("negative", [-1, "-0.000001", Decimal(-1)])
 def test_negative_needs_permission(negative: int | Decimal | str) -> None:
     """A5: amounts are positive; the direction is in the verb."""
     with pytest.raises(InvalidAmount, match="greater than zero"):
-        to_minor(negative, 6)
+        to_scaled(negative, 6)
     with pytest.raises(InvalidAmount, match="0 or more"):
-        to_minor(negative, 6, at_least=ZERO_OR_MORE)
-    assert to_minor(negative, 6, at_least=ANY_SIGN) < 0
+        to_scaled(negative, 6, at_least=ZERO_OR_MORE)
+    assert to_scaled(negative, 6, at_least=ANY_SIGN) < 0
 
 
 @pytest.mark.parametrize(
-    ("minor", "scale", "amount"),
+    ("scaled", "scale", "amount"),
     [
         (997_000000, 6, "997"),
         (500000, 6, "0.5"),
@@ -292,15 +292,15 @@ def test_negative_needs_permission(negative: int | Decimal | str) -> None:
         (-15, 1, "-1.5"),
     ],
 )
-def test_examples_from_the_ledger(minor: int, scale: int, amount: str) -> None:
+def test_examples_from_the_ledger(scaled: int, scale: int, amount: str) -> None:
     """Amounts come back as a person would write them."""
-    assert str(from_minor(minor, scale)) == amount == format_amount(minor, scale)
+    assert str(from_scaled(scaled, scale)) == amount == format_amount(scaled, scale)
 
 
 @pytest.mark.usefixtures("hostile_context")
 def test_totals_beyond_64_bits_can_be_read() -> None:
     """A sum over all customers may pass 64 bits; reading it stays exact."""
-    assert from_minor(MAXIMUM * 10**6 + 1, 6).as_tuple().exponent == -6
+    assert from_scaled(MAXIMUM * 10**6 + 1, 6).as_tuple().exponent == -6
 
 
 @given(st.fractions(-(10**6), 10**6, max_denominator=10**6), scales)
@@ -314,9 +314,9 @@ def test_rounding_is_half_even_and_only_once(fraction: Fraction, scale: int) -> 
 
 
 @given(st.integers(-(10**12), 10**12), scales)
-def test_ties_go_to_the_even_neighbour(minor: int, scale: int) -> None:
+def test_ties_go_to_the_even_neighbour(scaled: int, scale: int) -> None:
     """Exactly between two integers, the even one is taken."""
-    tie = Decimal((int(minor < 0), tuple(map(int, f"{abs(minor)}5")), -scale - 1))
+    tie = Decimal((int(scaled < 0), tuple(map(int, f"{abs(scaled)}5")), -scale - 1))
     assert round_half_even(tie, scale) % 2 == 0
 
 
@@ -337,10 +337,10 @@ def test_rounding_refuses_what_is_too_large(value: str) -> None:
     assert round_half_even(Decimal("1e-999999999"), 6) == 0
 
 
-@given(minors, scales, minors, scales)
+@given(integers, scales, integers, scales)
 def test_products_are_exact(left: int, left_scale: int, right: int, right_scale: int) -> None:
     """The product of any two amounts is exact, whatever the ambient context."""
-    factors = from_minor(left, left_scale), from_minor(right, right_scale)
+    factors = from_scaled(left, left_scale), from_scaled(right, right_scale)
     with localcontext(HOSTILE):
         product = multiply_exactly(*factors)
     assert Fraction(product) == Fraction(factors[0]) * Fraction(factors[1])

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Final
 
-from tollkeeper.values.amounts import MAXIMUM, from_minor
+from tollkeeper.values.amounts import MAXIMUM, from_scaled
 from tollkeeper.values.currencies import currency
 from tollkeeper.values.texts import canonical_json
 from tollkeeper.values.units import Unit
@@ -254,7 +254,7 @@ def _limit(answer: "Receipt", unit: Unit) -> str:
         return "default"
     if limit == MAXIMUM:
         return "unlimited"
-    return f"{number(from_minor(limit, unit.scale), unit)} {answer.unit}"
+    return f"{number(from_scaled(limit, unit.scale), unit)} {answer.unit}"
 
 
 def _told(answer: "Receipt", unit: Unit) -> list[tuple[str, str]]:

@@ -26,7 +26,7 @@ from tollkeeper.errors import (
     InvalidRequest,
     UnitMismatch,
 )
-from tollkeeper.values.amounts import ZERO_OR_MORE, to_minor
+from tollkeeper.values.amounts import ZERO_OR_MORE, to_scaled
 from tollkeeper.values.units import MONEY_PREFIX, is_money
 
 #: For a hold's `currency`: whichever it holds.
@@ -115,7 +115,7 @@ class Extend(OnHold):
             raise closed(hold)
         account = book.account(hold.customer, hold.unit)
         unit = book.units[hold.unit]
-        amount = to_minor(self.amount, unit.scale) if self.amount is not None else 0
+        amount = to_scaled(self.amount, unit.scale) if self.amount is not None else 0
         limit = overdraft_limit(account, unit, None)
         entry, drawn = set_aside(account, "extend", amount, limit, hold.feature, book)
         hold = replace(hold, drawn=_joined(hold.drawn, drawn), expires_at=self._until(hold, now))
@@ -162,7 +162,7 @@ class Settle(OnHold):
 
     def _amount(self, hold: Hold, book: Book) -> int:
         if self.amount is not None:
-            return to_minor(self.amount, book.units[hold.unit].scale, at_least=ZERO_OR_MORE)
+            return to_scaled(self.amount, book.units[hold.unit].scale, at_least=ZERO_OR_MORE)
         return hold.amount if hold.settled is None else hold.settled
 
     def _refuse_excess(self, book: Book, hold: Hold, amount: int) -> None:

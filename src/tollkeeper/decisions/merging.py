@@ -16,7 +16,7 @@ from tollkeeper.decisions.moving import moved_facts, receive
 from tollkeeper.decisions.requests import Book, GrantFact, Needs, Outcome, Request, Revision
 from tollkeeper.decisions.spending import overdraft_limit
 from tollkeeper.errors import HoldsOpen
-from tollkeeper.values.amounts import from_minor
+from tollkeeper.values.amounts import from_scaled
 from tollkeeper.values.units import MONEY_PREFIX, is_money
 
 
@@ -59,7 +59,7 @@ def _check(accounts: Sequence[Account], book: Book, into: str, currency: str | N
     for account in accounts:
         if account.held:
             unit = book.units[account.unit]
-            held = from_minor(account.held, unit.scale)
+            held = from_scaled(account.held, unit.scale)
             raise HoldsOpen(
                 f"{account.customer!r} has open holds of {held} {unit.key}; settle or release them "
                 "before the merge.",

@@ -8,7 +8,7 @@ from tollkeeper.decisions.accounts import UNLIMITED, Account, Entry, post
 from tollkeeper.decisions.burning import Burn, burn, spendable
 from tollkeeper.decisions.requests import Book, Needs, Outcome, Request
 from tollkeeper.errors import InsufficientBalance
-from tollkeeper.values.amounts import from_minor
+from tollkeeper.values.amounts import from_scaled
 from tollkeeper.values.books import Amounts, Balance
 from tollkeeper.values.units import Unit
 
@@ -79,8 +79,8 @@ def insufficient(
     account: Account, required: int, feature: str | None, unit: Unit
 ) -> InsufficientBalance:
     """Make the refusal, with what is available, what was required and the unit."""
-    available = from_minor(spendable(account, feature), unit.scale)
-    needed = from_minor(required, unit.scale)
+    available = from_scaled(spendable(account, feature), unit.scale)
+    needed = from_scaled(required, unit.scale)
     return InsufficientBalance(
         f"{needed} {unit.key} required, {available} available.",
         available=available,

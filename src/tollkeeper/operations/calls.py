@@ -16,7 +16,7 @@ from tollkeeper.errors import InvalidRequest, UnitMismatch
 from tollkeeper.ids import OPERATION, new_id
 from tollkeeper.ledger.change import Ledger
 from tollkeeper.operations.door import Door
-from tollkeeper.values.amounts import ZERO_OR_MORE, Amount, amount_key, to_minor
+from tollkeeper.values.amounts import ZERO_OR_MORE, Amount, amount_key, to_scaled
 from tollkeeper.values.money import Money
 from tollkeeper.values.texts import check_metadata, check_text
 from tollkeeper.values.units import MONEY_PREFIX, Unit, credits_unit, currency_unit
@@ -133,10 +133,10 @@ def fingerprint_of(parts: tuple[object, ...]) -> str:
 
 @lru_cache(maxsize=4096, typed=True)
 def fingerprint_of_consume(
-    unit: str, minor: int, feature: str | None, overdraft: int | None
+    unit: str, scaled: int, feature: str | None, overdraft: int | None
 ) -> str:
     """Name a consume; most ask for the same as many others, so the names are remembered."""
-    return fingerprint_of(("consume", unit, minor, feature, overdraft))
+    return fingerprint_of(("consume", unit, scaled, feature, overdraft))
 
 
 def note(options: Options) -> Note | None:
@@ -152,11 +152,13 @@ def note(options: Options) -> Note | None:
     )
 
 
-def overdraft_minor(limit: Overdraft, unit: Unit) -> int | None:
+def overdraft_scaled(limit: Overdraft, unit: Unit) -> int | None:
     """Read an overdraft limit: an amount, "unlimited", or none of its own."""
     if limit is None:
         return None
-    return UNLIMITED if limit == "unlimited" else to_minor(limit, unit.scale, at_least=ZERO_OR_MORE)
+    return (
+        UNLIMITED if limit == "unlimited" else to_scaled(limit, unit.scale, at_least=ZERO_OR_MORE)
+    )
 
 
 def check_lifetime(lifetime: object) -> timedelta:

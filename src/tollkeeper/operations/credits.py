@@ -19,9 +19,9 @@ from tollkeeper.operations.calls import (
     common,
     credits_key,
     customer_id,
-    overdraft_minor,
+    overdraft_scaled,
 )
-from tollkeeper.values.amounts import ANY_SIGN, ZERO_OR_MORE, Amount, to_minor
+from tollkeeper.values.amounts import ANY_SIGN, ZERO_OR_MORE, Amount, to_scaled
 from tollkeeper.values.books import Balance, Grant, Page
 from tollkeeper.values.money import Money
 from tollkeeper.values.receipts import Attempt, HoldReceipt, Receipt
@@ -72,7 +72,7 @@ class Credits:
         request = making.grant(
             customer,
             found,
-            to_minor(amount, found.scale),
+            to_scaled(amount, found.scale),
             source=source,
             source_id=source_id,
             priority=priority,
@@ -101,8 +101,8 @@ class Credits:
         with `available` and `required`, and writes nothing, where the balance is too low (A3).
         """
         found = self._desk.credits_unit(unit)
-        minor = to_minor(amount, found.scale)
-        request = making.consume(customer, found, minor, feature, overdraft, options)
+        scaled = to_scaled(amount, found.scale)
+        request = making.consume(customer, found, scaled, feature, overdraft, options)
         return self._desk.door.change(request)
 
     def try_consume(
@@ -117,8 +117,8 @@ class Credits:
     ) -> Attempt:
         """Spend credits like `consume`, but answer a short balance with a result, not an error."""
         found = self._desk.credits_unit(unit)
-        minor = to_minor(amount, found.scale)
-        request = making.consume(customer, found, minor, feature, overdraft, options)
+        scaled = to_scaled(amount, found.scale)
+        request = making.consume(customer, found, scaled, feature, overdraft, options)
         return self._desk.door.change(request, looking.attempt)
 
     def hold(
@@ -137,8 +137,8 @@ class Credits:
         Settle, extend or release it by its `id`. Raises InsufficientBalance (B7).
         """
         found = self._desk.credits_unit(unit)
-        minor = to_minor(amount, found.scale)
-        request = making.hold(customer, found, minor, lifetime, feature, overdraft, options)
+        scaled = to_scaled(amount, found.scale)
+        request = making.hold(customer, found, scaled, lifetime, feature, overdraft, options)
         return self._desk.door.change(request)
 
     def extend(
@@ -199,12 +199,12 @@ class Credits:
         found = None if unit is None else self._desk.credits_unit(unit)
         if found is None and (amount is not None or grant is not None):
             raise InvalidRequest("Name the unit whose amount or grant is to be revoked.")
-        minor = None if found is None or amount is None else to_minor(amount, found.scale)
+        scaled = None if found is None or amount is None else to_scaled(amount, found.scale)
         name = None if grant is None else check_text(grant, "grant")
         key = found.key if found else None
-        asked = ("revoke", key, minor, name)
+        asked = ("revoke", key, scaled, name)
         request = common(customer, options, asked)
-        revoke = Revoke(**request, unit=key, amount=minor, grant=name)
+        revoke = Revoke(**request, unit=key, amount=scaled, grant=name)
         return self._desk.door.change(revoke)
 
     def adjust(
@@ -219,8 +219,8 @@ class Credits:
         Upwards it pays debt back first; downwards it may go into debt beyond any limit, marked.
         """
         found = self._desk.credits_unit(unit)
-        minor = to_minor(amount, found.scale, at_least=ANY_SIGN)
-        request = making.adjust(customer, found, minor, options)
+        scaled = to_scaled(amount, found.scale, at_least=ANY_SIGN)
+        request = making.adjust(customer, found, scaled, options)
         return self._desk.door.change(request)
 
     def set_balance(
@@ -232,10 +232,10 @@ class Credits:
     ) -> Receipt:
         """Make `available` this amount (negative: debt), whatever it was; no entry where it is."""
         found = self._desk.credits_unit(unit)
-        minor = to_minor(amount, found.scale, at_least=ANY_SIGN)
-        asked = ("set_balance", found.key, minor)
+        scaled = to_scaled(amount, found.scale, at_least=ANY_SIGN)
+        asked = ("set_balance", found.key, scaled)
         request = common(customer, options, asked)
-        return self._desk.door.change(SetBalance(**request, unit=found.key, amount=minor))
+        return self._desk.door.change(SetBalance(**request, unit=found.key, amount=scaled))
 
     def set_overdraft(
         self,
@@ -246,10 +246,10 @@ class Credits:
     ) -> Receipt:
         """Set how far below zero this customer may go: an amount, "unlimited", or None (unit's)."""
         found = self._desk.credits_unit(unit)
-        minor = overdraft_minor(limit, found)
-        asked = ("set_overdraft", found.key, minor)
+        scaled = overdraft_scaled(limit, found)
+        asked = ("set_overdraft", found.key, scaled)
         request = common(customer, options, asked)
-        return self._desk.door.change(SetOverdraft(**request, unit=found.key, limit=minor))
+        return self._desk.door.change(SetOverdraft(**request, unit=found.key, limit=scaled))
 
     def transfer(
         self,
@@ -265,13 +265,13 @@ class Credits:
         Expiry and cost basis go with them. Only what is available can be moved, never an overdraft.
         """
         found = self._desk.credits_unit(unit)
-        minor = to_minor(amount, found.scale)
+        scaled = to_scaled(amount, found.scale)
         taker = check_text(to, "to")
         if taker == customer:
             raise InvalidRequest("A customer cannot transfer credits to itself.")
-        asked = ("transfer", found.key, minor, taker)
+        asked = ("transfer", found.key, scaled, taker)
         request = common(customer, options, asked)
-        transfer = Transfer(**request, unit=found.key, amount=minor, to=taker)
+        transfer = Transfer(**request, unit=found.key, amount=scaled, to=taker)
         return self._desk.door.change(transfer)
 
     def reverse(
@@ -326,8 +326,8 @@ class Credits:
     def has(self, customer: str, unit: str, amount: Amount, *, feature: str | None = None) -> bool:
         """Tell whether this much could be consumed now without any overdraft."""
         found = self._desk.credits_unit(unit)
-        minor = to_minor(amount, found.scale, at_least=ZERO_OR_MORE)
-        query = looking.has(self._desk, customer_id(customer), found, minor, feature)
+        scaled = to_scaled(amount, found.scale, at_least=ZERO_OR_MORE)
+        query = looking.has(self._desk, customer_id(customer), found, scaled, feature)
         return self._desk.door.read(query)
 
     def history(

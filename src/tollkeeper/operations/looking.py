@@ -59,14 +59,14 @@ def account(
     return query
 
 
-def has(desk: Desk, customer: str, unit: Unit, minor: int, feature: str | None) -> Query:
+def has(desk: Desk, customer: str, unit: Unit, scaled: int, feature: str | None) -> Query:
     """Ask whether an amount could be consumed now without any overdraft."""
     wanted = _feature(feature)
 
     def query(connection: Connection) -> bool:
         now = desk.clock.now()
         found = reading.account_now(desk.ledger, connection, customer, unit.key, now)
-        return (spendable(found, wanted) if found is not None else 0) >= minor
+        return (spendable(found, wanted) if found is not None else 0) >= scaled
 
     return query
 

@@ -19,7 +19,7 @@ from tollkeeper.operations.calls import (
     common,
     fingerprint_of_consume,
     hold_id,
-    overdraft_minor,
+    overdraft_scaled,
 )
 from tollkeeper.values.amounts import Amount
 from tollkeeper.values.moments import EPOCH, utc
@@ -34,19 +34,19 @@ MAXIMUM_PRIORITY = 1_000_000
 def consume(
     customer: str,
     unit: Unit,
-    minor: int,
+    scaled: int,
     feature: str | None,
     overdraft: Overdraft,
     options: Options,
 ) -> Consume:
     """Make a request to consume."""
-    limit = None if overdraft is None else overdraft_minor(overdraft, unit)
+    limit = None if overdraft is None else overdraft_scaled(overdraft, unit)
     feature = None if feature is None else check_text(feature, "feature")
-    asked = fingerprint_of_consume(unit.key, minor, feature, limit)
+    asked = fingerprint_of_consume(unit.key, scaled, feature, limit)
     return Consume(
         **common(customer, options, asked),
         unit=unit.key,
-        amount=minor,
+        amount=scaled,
         feature=feature,
         overdraft=limit,
     )
@@ -55,7 +55,7 @@ def consume(
 def grant(
     customer: str,
     unit: Unit,
-    minor: int,
+    scaled: int,
     *,
     source: str,
     source_id: str | None,
@@ -78,13 +78,13 @@ def grant(
     order = defaults.priority if priority is None else _priority(priority)
     is_paid = defaults.paid if paid is None else _paid(paid)
     cost = _cost(cost_basis)
-    asked = ("grant", unit.key, minor, source, priority, paid, effective, expires, cost, only)
+    asked = ("grant", unit.key, scaled, source, priority, paid, effective, expires, cost, only)
     request = common(customer, options, asked)
     fact = GrantFact(
         id=f"grt_{request['id'].partition('_')[2]}",
         customer=request["customer"],
         unit=unit.key,
-        amount=minor,
+        amount=scaled,
         source=source,
         priority=order,
         paid=is_paid,
@@ -101,21 +101,21 @@ def grant(
 def hold(
     customer: str,
     unit: Unit,
-    minor: int,
+    scaled: int,
     lifetime: timedelta,
     feature: str | None,
     overdraft: Overdraft,
     options: Options,
 ) -> Place:
     """Make a request to hold."""
-    limit = overdraft_minor(overdraft, unit)
+    limit = overdraft_scaled(overdraft, unit)
     feature = None if feature is None else check_text(feature, "feature")
     lifetime = check_lifetime(lifetime)
-    asked = ("hold", unit.key, minor, feature, limit, lifetime)
+    asked = ("hold", unit.key, scaled, feature, limit, lifetime)
     return Place(
         **common(customer, options, asked),
         unit=unit.key,
-        amount=minor,
+        amount=scaled,
         lifetime=lifetime,
         feature=feature,
         overdraft=limit,
@@ -164,14 +164,14 @@ def release(customer: str, hold: Any, options: Options, currency: str | None = N
     return Release(**request, hold=name, currency=currency)
 
 
-def adjust(customer: str, unit: Unit, minor: int, options: Options) -> Adjust:
+def adjust(customer: str, unit: Unit, scaled: int, options: Options) -> Adjust:
     """Make a request to adjust; who and why are not optional (RULES.md I2)."""
-    if not minor:
+    if not scaled:
         raise InvalidRequest("An adjustment of zero changes nothing.")
     if options.get("reason") is None or options.get("actor") is None:
         raise InvalidRequest("An adjustment names its reason and its actor.")
-    request = common(customer, options, ("adjust", unit.key, minor))
-    return Adjust(**request, unit=unit.key, amount=minor)
+    request = common(customer, options, ("adjust", unit.key, scaled))
+    return Adjust(**request, unit=unit.key, amount=scaled)
 
 
 def reverse(customer: str, operation: object, expired: str, options: Options) -> Reverse:

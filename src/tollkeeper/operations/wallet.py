@@ -25,7 +25,7 @@ from tollkeeper.operations.calls import (
     common,
     customer_id,
 )
-from tollkeeper.values.amounts import ANY_SIGN, POSITIVE, ZERO_OR_MORE, Amount, to_minor
+from tollkeeper.values.amounts import ANY_SIGN, POSITIVE, ZERO_OR_MORE, Amount, to_scaled
 from tollkeeper.values.books import Balance, Grant, Page
 from tollkeeper.values.money import Money
 from tollkeeper.values.receipts import Attempt, HoldReceipt, Receipt
@@ -68,11 +68,11 @@ class Wallet:
         ...     billing.wallet.deposit("user_1", Money("12.50", "usd")).balance.formatted
         '$12.50'
         """
-        unit, minor = self._amount(money)
+        unit, scaled = self._amount(money)
         request = making.grant(
             customer,
             unit,
-            minor,
+            scaled,
             source=source,
             source_id=source_id,
             priority=priority,
@@ -106,9 +106,9 @@ class Wallet:
         ...     billing.wallet.spend("user_1", Money("0.0025", "usd")).balance.formatted
         '$12.4975'
         """
-        unit, minor = self._amount(money)
+        unit, scaled = self._amount(money)
         limit = _limit(overdraft, unit, customer)
-        request = making.consume(customer, unit, minor, feature, limit, options)
+        request = making.consume(customer, unit, scaled, feature, limit, options)
         return self._desk.door.change(request)
 
     def try_spend(
@@ -121,9 +121,9 @@ class Wallet:
         **options: Unpack[Options],
     ) -> Attempt:
         """Spend money like `spend`, but answer a short balance with a result, not an error."""
-        unit, minor = self._amount(money)
+        unit, scaled = self._amount(money)
         limit = _limit(overdraft, unit, customer)
-        request = making.consume(customer, unit, minor, feature, limit, options)
+        request = making.consume(customer, unit, scaled, feature, limit, options)
         return self._desk.door.change(request, looking.attempt)
 
     def hold(
@@ -140,9 +140,9 @@ class Wallet:
 
         Settle, extend or release it by its `id`. Raises InsufficientBalance (B7).
         """
-        unit, minor = self._amount(money)
+        unit, scaled = self._amount(money)
         limit = _limit(overdraft, unit, customer)
-        request = making.hold(customer, unit, minor, lifetime, feature, limit, options)
+        request = making.hold(customer, unit, scaled, lifetime, feature, limit, options)
         return self._desk.door.change(request)
 
     def extend(
@@ -188,8 +188,8 @@ class Wallet:
 
         Upwards it pays debt back first; downwards it may go into debt beyond any limit, marked.
         """
-        unit, minor = self._amount(money, ANY_SIGN)
-        request = making.adjust(customer, unit, minor, options)
+        unit, scaled = self._amount(money, ANY_SIGN)
+        request = making.adjust(customer, unit, scaled, options)
         return self._desk.door.change(request)
 
     def set_overdraft(
@@ -200,12 +200,12 @@ class Wallet:
         Money names the currency of a wallet that is new; the other two need one that is chosen.
         """
         if limit is None or limit == "unlimited":
-            key, minor = None, None if limit is None else UNLIMITED
+            key, scaled = None, None if limit is None else UNLIMITED
         else:
-            unit, minor = self._amount(limit, ZERO_OR_MORE)
+            unit, scaled = self._amount(limit, ZERO_OR_MORE)
             key = unit.key
-        request = common(customer, options, ("set_overdraft", key, minor))
-        return self._desk.door.change(SetOverdraft(**request, unit=key, limit=minor))
+        request = common(customer, options, ("set_overdraft", key, scaled))
+        return self._desk.door.change(SetOverdraft(**request, unit=key, limit=scaled))
 
     def reverse(
         self,
@@ -253,8 +253,8 @@ class Wallet:
     def has(self, customer: str, money: Money, *, feature: str | None = None) -> bool:
         """Tell whether this much could be spent now without any overdraft."""
         name = customer_id(customer)
-        unit, minor = self._amount(money, ZERO_OR_MORE)
-        enough = looking.has(self._desk, name, unit, minor, feature)
+        unit, scaled = self._amount(money, ZERO_OR_MORE)
+        enough = looking.has(self._desk, name, unit, scaled, feature)
 
         def query(connection: Connection) -> bool:
             if enough(connection):
@@ -288,7 +288,7 @@ class Wallet:
     def _amount(self, money: Money, at_least: int = POSITIVE) -> tuple[Unit, int]:
         """Give the unit of a currency as the books hold it, and the amount at its scale."""
         unit = self._desk.money_unit(_checked(money).currency)
-        return unit, to_minor(money.amount, unit.scale, at_least=at_least)
+        return unit, to_scaled(money.amount, unit.scale, at_least=at_least)
 
 
 def _checked(money: object) -> Money:

@@ -1,7 +1,7 @@
 """The views that analysts read: the one part of the schema that is a contract. They write nothing.
 
 Each amount stands twice: as an exact decimal (NUMERIC on PostgreSQL, text on SQLite, which has no
-decimals) and, with `_minor`, as the ledger's integer. Personal text is never shown. Views are made
+decimals) and, with `_scaled`, as the ledger's integer. Personal text is never shown. Views are made
 again only when a revision is applied, so a change here needs one; PostgreSQL takes new columns at
 the end alone. Every column is documented in `docs/reference/views.md`.
 """
@@ -141,7 +141,7 @@ def _verb(place: Place) -> str:
 def _amount(place: Place, name: str, integer: str, scale: str = "u.scale") -> str:
     """Write an amount as two columns: the decimal and the ledger's integer."""
     decimal = _numeric if place.is_postgres else _text
-    return f"{decimal(integer, scale)} AS {name}, {integer} AS {name}_minor"
+    return f"{decimal(integer, scale)} AS {name}, {integer} AS {name}_scaled"
 
 
 def _numeric(integer: str, scale: str) -> str:

@@ -57,7 +57,7 @@ _FLOAT_REFUSED: Final = (
 )
 
 
-def to_minor(value: Amount, scale: int, *, at_least: int = POSITIVE) -> int:
+def to_scaled(value: Amount, scale: int, *, at_least: int = POSITIVE) -> int:
     """Turn a caller's number into the ledger's integer of `scale` decimal digits, exactly.
 
     Strings are plain decimals (`"12.50"`), or have an exponent of up to three digits (`"1e-7"`),
@@ -72,23 +72,23 @@ def to_minor(value: Amount, scale: int, *, at_least: int = POSITIVE) -> int:
         InvalidAmount: a `float`, `bool` or other type, NaN or infinite, out of range, of too many
             digits, or a string that is no number.
 
-    >>> to_minor("12.50", 6)
+    >>> to_scaled("12.50", 6)
     12500000
-    >>> to_minor(0.1, 6)  # doctest: +ELLIPSIS
+    >>> to_scaled(0.1, 6)  # doctest: +ELLIPSIS
     Traceback (most recent call last):
     tollkeeper.errors.InvalidAmount: float is refused, because it cannot carry decimal amounts ...
     """
-    minor = value * POWERS_OF_TEN[scale] if type(value) is int else _scaled(value, scale)
-    if at_least <= minor <= MAXIMUM:
-        return minor
-    raise _outside(value, minor, scale, at_least)
+    scaled = value * POWERS_OF_TEN[scale] if type(value) is int else _scaled(value, scale)
+    if at_least <= scaled <= MAXIMUM:
+        return scaled
+    raise _outside(value, scaled, scale, at_least)
 
 
 def amount_key(value: Amount) -> int:
     """Give a caller's number as an integer that is equal for equal numbers, whatever their unit.
 
     Raises:
-        InvalidAmount: as `to_minor` does for the widest scale; the range is left to the unit.
+        InvalidAmount: as `to_scaled` does for the widest scale; the range is left to the unit.
 
     >>> amount_key("12.50") == amount_key(Decimal("1.25e1"))
     True
@@ -99,26 +99,26 @@ def amount_key(value: Amount) -> int:
     return found
 
 
-def from_minor(minor: int, scale: int) -> Decimal:
+def from_scaled(scaled: int, scale: int) -> Decimal:
     """Turn the ledger's integer into an exact `Decimal` without needless zeros.
 
     To write it, use `format_amount`: Python's own `str` turns a `Decimal` below 0.000001 into
     `1E-7`.
 
-    >>> from_minor(997000000, 6), from_minor(500000, 6), from_minor(1000000000, 6)
+    >>> from_scaled(997000000, 6), from_scaled(500000, 6), from_scaled(1000000000, 6)
     (Decimal('997'), Decimal('0.5'), Decimal('1000'))
     """
     power = POWERS_OF_TEN[scale]
-    if minor % power == 0:
-        return Decimal(minor // power)
-    return _EXACT.normalize(_EXACT.multiply(minor, _STEPS[scale]))
+    if scaled % power == 0:
+        return Decimal(scaled // power)
+    return _EXACT.normalize(_EXACT.multiply(scaled, _STEPS[scale]))
 
 
-def format_amount(minor: int, scale: int, *, digits: int = 0, grouped: bool = False) -> str:
+def format_amount(scaled: int, scale: int, *, digits: int = 0, grouped: bool = False) -> str:
     """Write the ledger's integer as a decimal string, never with an exponent.
 
     Args:
-        minor: the ledger's integer.
+        scaled: the ledger's integer.
         scale: decimal digits of the unit.
         digits: decimal digits to write even if they are zeros.
         grouped: whether to set a comma between thousands.
@@ -126,10 +126,10 @@ def format_amount(minor: int, scale: int, *, digits: int = 0, grouped: bool = Fa
     >>> format_amount(997000000, 6), format_amount(100, 9), format_amount(-25, 0, digits=2)
     ('997', '0.0000001', '-25.00')
     """
-    whole, rest = divmod(abs(minor), POWERS_OF_TEN[scale])
+    whole, rest = divmod(abs(scaled), POWERS_OF_TEN[scale])
     decimals = (str(rest).rjust(scale, "0").rstrip("0") if rest else "").ljust(digits, "0")
     text = f"{whole:,}" if grouped else str(whole)
-    return ("-" if minor < 0 else "") + (f"{text}.{decimals}" if decimals else text)
+    return ("-" if scaled < 0 else "") + (f"{text}.{decimals}" if decimals else text)
 
 
 def multiply_exactly(price: Decimal, quantity: Decimal) -> Decimal:
@@ -165,12 +165,12 @@ def round_half_even(value: Decimal, scale: int) -> int:
     if not isinstance(value, Decimal):
         raise InvalidAmount(_wrong_kind(value))
     try:
-        minor = int(_EXACT.multiply(_ROUNDING.quantize(value, _STEPS[scale]), _SHIFTS[scale]))
+        scaled = int(_EXACT.multiply(_ROUNDING.quantize(value, _STEPS[scale]), _SHIFTS[scale]))
     except (ArithmeticError, ValueError) as error:
         raise InvalidAmount(_not_exact(value, scale)) from error
-    if abs(minor) > MAXIMUM:
+    if abs(scaled) > MAXIMUM:
         raise InvalidAmount(_too_large(value, scale))
-    return minor
+    return scaled
 
 
 def _scaled(value: object, scale: int) -> int:
@@ -186,12 +186,12 @@ def _scaled(value: object, scale: int) -> int:
 def _scaled_decimal(value: Decimal, scale: int) -> int:
     try:
         shifted = _EXACT.multiply(value, _SHIFTS[scale])
-        minor = int(shifted)
+        scaled = int(shifted)
     except (ArithmeticError, ValueError) as error:
         raise InvalidAmount(_not_exact(value, scale)) from error
-    if minor != shifted:
+    if scaled != shifted:
         raise InvalidAmount(_not_exact(value, scale))
-    return minor
+    return scaled
 
 
 def _parsed(text: str) -> Decimal:
@@ -223,8 +223,8 @@ def _not_exact(value: Decimal, scale: int) -> str:
     return f"{_shown(value)} has more than the {scale} decimal digits of its unit; round it first"
 
 
-def _outside(value: object, minor: int, scale: int, at_least: int) -> InvalidAmount:
-    if abs(minor) > MAXIMUM:
+def _outside(value: object, scaled: int, scale: int, at_least: int) -> InvalidAmount:
+    if abs(scaled) > MAXIMUM:
         return InvalidAmount(_too_large(value, scale))
     least = format_amount(at_least, scale) + " or more"
     wanted = "greater than zero" if at_least == POSITIVE else least

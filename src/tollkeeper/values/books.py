@@ -10,7 +10,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any, NamedTuple
 
-from tollkeeper.values.amounts import format_amount, from_minor
+from tollkeeper.values.amounts import format_amount, from_scaled
 from tollkeeper.values.money import Money
 from tollkeeper.values.units import Unit
 
@@ -36,27 +36,27 @@ class Balance:
     #: What the amounts count.
     unit: Unit
     #: The amounts as the ledger keeps them.
-    minor: Amounts
+    scaled: Amounts
 
     @property
     def available(self) -> Decimal:
         """What can be spent now; below zero where there is debt."""
-        return from_minor(self.minor.available, self.unit.scale)
+        return from_scaled(self.scaled.available, self.unit.scale)
 
     @property
     def restricted(self) -> Decimal:
         """What is in grants that are not effective yet, or only for named features."""
-        return from_minor(self.minor.restricted, self.unit.scale)
+        return from_scaled(self.scaled.restricted, self.unit.scale)
 
     @property
     def held(self) -> Decimal:
         """What open holds have set aside."""
-        return from_minor(self.minor.held, self.unit.scale)
+        return from_scaled(self.scaled.held, self.unit.scale)
 
     @property
     def debt(self) -> Decimal:
         """What the customer owes after overdraft or clawback."""
-        return from_minor(self.minor.debt, self.unit.scale)
+        return from_scaled(self.scaled.debt, self.unit.scale)
 
     @property
     def money(self) -> Money | None:
@@ -68,16 +68,16 @@ class Balance:
     def formatted(self) -> str:
         """The available balance as people read it: "$12.50", or "997 api_calls"."""
         money = self.money
-        return money.format() if money else f"{self._text(self.minor.available)} {self.unit.key}"
+        return money.format() if money else f"{self._text(self.scaled.available)} {self.unit.key}"
 
     def to_dict(self) -> dict[str, Any]:
         """Give it as JSON takes it: decimal strings."""
         names = ("available", "restricted", "held", "debt")
-        amounts = {name: self._text(getattr(self.minor, name)) for name in names}
+        amounts = {name: self._text(getattr(self.scaled, name)) for name in names}
         return {"unit": self.unit.currency or self.unit.key, **amounts}
 
-    def _text(self, minor: int) -> str:
-        return format_amount(minor, self.unit.scale)
+    def _text(self, scaled: int) -> str:
+        return format_amount(scaled, self.unit.scale)
 
 
 class GrantLine(NamedTuple):
@@ -119,7 +119,7 @@ class Entry:
         """The size of the change: of available and restricted, else of held, else of debt."""
         change = self.change
         moved = change.available + change.restricted or change.held or change.debt
-        return from_minor(abs(moved), self.unit.scale)
+        return from_scaled(abs(moved), self.unit.scale)
 
     @property
     def balance(self) -> Balance:
@@ -136,7 +136,7 @@ class Entry:
         """Which grants the entry drew from or gave to."""
         scale = self.unit.scale
         return tuple(
-            GrantLine(grant or None, from_minor(remaining, scale), from_minor(held, scale))
+            GrantLine(grant or None, from_scaled(remaining, scale), from_scaled(held, scale))
             for grant, remaining, held in self.raw_lines
         )
 
@@ -179,8 +179,8 @@ class Grant:
     customer: str
     unit: Unit
     #: The amount granted and what remains, as the ledger keeps them.
-    amount_minor: int
-    remaining_minor: int
+    amount_scaled: int
+    remaining_scaled: int
     source: str
     #: The caller's own reference: a purchase, a campaign.
     source_id: str | None
@@ -200,12 +200,12 @@ class Grant:
     @property
     def amount(self) -> Decimal:
         """How much was granted."""
-        return from_minor(self.amount_minor, self.unit.scale)
+        return from_scaled(self.amount_scaled, self.unit.scale)
 
     @property
     def remaining(self) -> Decimal:
         """How much of it can still be spent."""
-        return from_minor(self.remaining_minor, self.unit.scale)
+        return from_scaled(self.remaining_scaled, self.unit.scale)
 
     def to_dict(self) -> dict[str, Any]:
         """Give it as JSON takes it."""
@@ -213,8 +213,8 @@ class Grant:
             "id": self.id,
             "customer": self.customer,
             "unit": self.unit.currency or self.unit.key,
-            "amount": format_amount(self.amount_minor, self.unit.scale),
-            "remaining": format_amount(self.remaining_minor, self.unit.scale),
+            "amount": format_amount(self.amount_scaled, self.unit.scale),
+            "remaining": format_amount(self.remaining_scaled, self.unit.scale),
             "source": self.source,
             "source_id": self.source_id,
             "priority": self.priority,

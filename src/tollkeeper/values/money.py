@@ -14,8 +14,8 @@ from tollkeeper.values.amounts import (
     POWERS_OF_TEN,
     Amount,
     format_amount,
-    from_minor,
-    to_minor,
+    from_scaled,
+    to_scaled,
 )
 from tollkeeper.values.currencies import currency as currency_of
 from tollkeeper.values.texts import echo
@@ -30,7 +30,7 @@ class Money:
     currency: another one is a `CurrencyMismatch`.
 
     Raises:
-        InvalidAmount: a `float`, NaN, too many digits, too large: see `to_minor`.
+        InvalidAmount: a `float`, NaN, too many digits, too large: see `to_scaled`.
         UnknownCurrency: the code is not in ISO 4217.
 
     >>> Money("25.00", "usd") == Money.from_minor(2500, "USD")
@@ -48,7 +48,7 @@ class Money:
 
     def __init__(self, amount: Amount, currency: str) -> None:
         unit = currency_unit(currency)
-        _fill(self, to_minor(amount, unit.scale, at_least=ANY_SIGN), unit)
+        _fill(self, to_scaled(amount, unit.scale, at_least=ANY_SIGN), unit)
 
     @classmethod
     def from_minor(cls, minor: Amount, currency: str) -> "Money":
@@ -58,7 +58,7 @@ class Money:
         '¥2,500'
         """
         unit = currency_unit(currency)
-        return _money(to_minor(minor, _minor_scale(unit), at_least=ANY_SIGN), unit)
+        return _money(to_scaled(minor, _minor_scale(unit), at_least=ANY_SIGN), unit)
 
     @classmethod
     def from_scaled(cls, scaled: int, currency: str) -> "Money":
@@ -67,7 +67,7 @@ class Money:
         >>> Money.from_scaled(1_200_000, "usd")
         Money('0.0012', 'usd')
         """
-        return _money(to_minor(scaled, 0, at_least=ANY_SIGN), currency_unit(currency))
+        return _money(to_scaled(scaled, 0, at_least=ANY_SIGN), currency_unit(currency))
 
     @classmethod
     def parse(cls, text: str) -> "Money":
@@ -86,7 +86,7 @@ class Money:
     @property
     def amount(self) -> Decimal:
         """The amount, exactly."""
-        return from_minor(self.scaled, self.unit.scale)
+        return from_scaled(self.scaled, self.unit.scale)
 
     @property
     def minor(self) -> int:
@@ -160,7 +160,7 @@ class Money:
 
 def _money(scaled: int, unit: Unit) -> Money:
     made = object.__new__(Money)
-    _fill(made, to_minor(scaled, 0, at_least=ANY_SIGN), unit)
+    _fill(made, to_scaled(scaled, 0, at_least=ANY_SIGN), unit)
     return made
 
 

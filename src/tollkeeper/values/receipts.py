@@ -9,7 +9,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any, NamedTuple, Self
 
-from tollkeeper.values.amounts import format_amount, from_minor
+from tollkeeper.values.amounts import format_amount, from_scaled
 from tollkeeper.values.books import Balance, Entry, GrantLine
 from tollkeeper.values.texts import canonical_json
 
@@ -117,7 +117,7 @@ class Receipt:
     @property
     def amount(self) -> Decimal:
         """How much the operation moved in its own account; of a settle, what it settled."""
-        return from_minor(self._minor(), self.balance.unit.scale) if self.balance else Decimal(0)
+        return from_scaled(self._scaled(), self.balance.unit.scale) if self.balance else Decimal(0)
 
     @property
     def lines(self) -> tuple[GrantLine, ...]:
@@ -150,7 +150,7 @@ class Receipt:
             "operation_id": self.operation_id,
             "customer": self.customer,
             "kind": self.kind,
-            "amount": format_amount(self._minor(), self.balance.unit.scale if self.balance else 0),
+            "amount": format_amount(self._scaled(), self.balance.unit.scale if self.balance else 0),
             "unit": self.unit,
             "balance": self.balance.to_dict() if self.balance else None,
             "entries": [entry.to_dict() for entry in self.entries],
@@ -169,7 +169,7 @@ class Receipt:
             object.__setattr__(self, "_told", told)
         return told
 
-    def _minor(self) -> int:
+    def _scaled(self) -> int:
         if "settled" in self.result:
             return int(self.result["settled"])
         if not self.entries or not self.balance:
@@ -187,7 +187,7 @@ class Receipt:
     def _amount_of(self, name: str) -> Decimal:
         value = self.result.get(name)
         scale = self.balance.unit.scale if self.balance else 0
-        return from_minor(value, scale) if isinstance(value, int) else Decimal(0)
+        return from_scaled(value, scale) if isinstance(value, int) else Decimal(0)
 
 
 class HoldReceipt(Receipt):

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Final, Literal, TypeAlias
 
 from tollkeeper.errors import InvalidRequest, InvalidText
-from tollkeeper.values.amounts import MAXIMUM, MAXIMUM_SCALE, ZERO_OR_MORE, Amount, to_minor
+from tollkeeper.values.amounts import MAXIMUM, MAXIMUM_SCALE, ZERO_OR_MORE, Amount, to_scaled
 from tollkeeper.values.currencies import currencies, currency
 from tollkeeper.values.texts import echo
 
@@ -18,9 +18,9 @@ Kind: TypeAlias = Literal["credits", "currency"]
 
 #: Decimal digits of credits, unless the catalog says otherwise.
 CREDITS_SCALE: Final = 6
-#: Decimal digits of a currency that has a minor unit; 64 bits leave nine thousand million before.
+#: Decimal digits of a currency that has a scaled unit; 64 bits leave nine thousand million before.
 CURRENCY_SCALE: Final = 9
-#: Decimal digits of a currency without a minor unit; its amounts are larger by themselves.
+#: Decimal digits of a currency without a scaled unit; its amounts are larger by themselves.
 ZERO_DECIMAL_SCALE: Final = 6
 #: What the key of a currency's unit begins with: `money:usd`.
 MONEY_PREFIX: Final = "money:"
@@ -118,7 +118,7 @@ def is_money(key: object) -> bool:
 def _limit(overdraft: Limit, unit: Unit) -> int | None:
     if overdraft == "unlimited":
         return None
-    return to_minor(overdraft, unit.scale, at_least=ZERO_OR_MORE)
+    return to_scaled(overdraft, unit.scale, at_least=ZERO_OR_MORE)
 
 
 def _check_kind(kind: object) -> None:

@@ -65,8 +65,8 @@ class DebtTeller:
         own = entry.kind == "extend" or entry.mark in OWN_LIMIT_MARKS
         return own and entry.available < -self.limit
 
-    def _amount(self, unit: str, minor: int) -> str:
-        return self._findings.amount(unit, minor)
+    def _amount(self, unit: str, scaled: int) -> str:
+        return self._findings.amount(unit, scaled)
 
     def _add(self, says: str, entry: EntryRow, expected: str, found: str) -> None:
         place = Place(entry.customer, entry.unit, entry.operation, entry.version)

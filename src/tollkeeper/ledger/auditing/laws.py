@@ -55,10 +55,10 @@ class Findings:
         if len(kept) < self._most:
             kept.append(_finding(law, says, place, str(expected), str(found)))
 
-    def amount(self, unit: str | None, minor: int) -> str:
+    def amount(self, unit: str | None, scaled: int) -> str:
         """Write an amount as people read it; an unregistered unit's as the ledger's integer."""
         scale = self.scales.get(unit or "")
-        return str(minor) if scale is None else format_amount(minor, scale)
+        return str(scaled) if scale is None else format_amount(scaled, scale)
 
     def in_order(self) -> tuple[Finding, ...]:
         """Give what is kept, numbered laws first."""
