@@ -53,7 +53,7 @@ def test_as_many_succeed_as_the_balance_allows(
 def test_holds_set_aside_what_the_balance_allows(
     billing: Billing, books_url: str, customer: str
 ) -> None:
-    """RULES.md B7: 20 holds of 75 on 500 at once grant 6."""
+    """B7: 20 holds of 75 on 500 at once grant 6."""
     billing.credits.grant(customer, UNIT, 500)
     results = at_once(lambda _: billing.credits.hold(customer, UNIT, 75), 20)
     assert count(results, HoldReceipt) == 6

@@ -1,4 +1,4 @@
-"""One account as RULES.md describes it: a naive list of grants, holds and a debt.
+"""One account as docs/concepts/rules.md describes it: a naive list of grants, holds and a debt.
 
 Written from the rules and not from the product, and slow on purpose. Amounts are plain integers of
 the smallest part of a unit. It must never import a decision.

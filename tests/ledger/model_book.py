@@ -1,4 +1,4 @@
-"""The whole book as RULES.md describes it: customers' accounts, holds, corrections and transfers.
+"""The whole book by docs/concepts/rules.md: customers' accounts, holds, corrections, transfers.
 
 Each verb looks at copies and keeps them only if the rules allow it, so a refusal changes nothing.
 """

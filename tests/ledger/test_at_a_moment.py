@@ -1,4 +1,4 @@
-"""What is so at a moment (RULES.md A2, A8): expiry as arithmetic, balances of the past, clocks."""
+"""What is so at a moment (A2, A8): expiry as arithmetic, balances of the past, clocks."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any

@@ -1,4 +1,4 @@
-"""The burn order (RULES.md A1) and what may be spent when (A2, A3), of the decisions alone."""
+"""The burn order (A1) and what may be spent when (A2, A3), of the decisions alone."""
 
 import itertools
 import random

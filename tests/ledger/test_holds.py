@@ -1,4 +1,4 @@
-"""Holds (RULES.md B1-B4, B7): they own their value, settle once, and lapse by themselves."""
+"""Holds (B1-B4, B7): they own their value, settle once, and lapse by themselves."""
 
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta

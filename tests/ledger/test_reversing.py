@@ -1,4 +1,4 @@
-"""Reversing (RULES.md A6): the very entries, to the very grants, at most once."""
+"""Reversing (A6): the very entries, to the very grants, at most once."""
 
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta

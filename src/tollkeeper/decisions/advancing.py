@@ -1,6 +1,6 @@
 """What time alone does to an account: grants become effective or expire, holds lapse. Pure.
 
-`advance(account, holds, now)` is the one place that knows (RULES.md A2, A8, B1); decisions, reads
+`advance(account, holds, now)` is the one place that knows (A2, A8, B1); decisions, reads
 and the audit all use it, so a job that sweeps changes promptness and never the truth.
 """
 

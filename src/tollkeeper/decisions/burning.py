@@ -1,4 +1,4 @@
-"""The burn order (RULES.md A1) and burning down: which grants pay, and how much each. Pure."""
+"""The burn order (A1) and burning down: which grants pay, and how much each. Pure."""
 
 from collections.abc import Iterable
 from datetime import UTC, datetime

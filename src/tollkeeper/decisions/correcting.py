@@ -34,7 +34,7 @@ class Revoke(Request):
         return Needs(accounts=((self.customer, self.unit),), grants=grants)
 
     def decide(self, book: Book, now: datetime) -> Outcome:
-        """Revoke up to what is left, and never below zero (S8)."""
+        """Revoke up to what is left, and never below zero."""
         if self.unit is None:
             found = book.accounts_of(self.customer)
             entries = [e for a in found if is_credits(a) for e in revoke_from(a, None)]
@@ -97,7 +97,7 @@ class SetBalance(Request):
         return Needs(accounts=((self.customer, self.unit),))
 
     def decide(self, book: Book, now: datetime) -> Outcome:
-        """Book the difference; none, no entry (S10)."""
+        """Book the difference; where there is none, no entry."""
         account = book.account(self.customer, self.unit)
         difference = self.amount - account.available
         if not difference:

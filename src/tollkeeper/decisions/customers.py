@@ -84,7 +84,7 @@ class Update(OnCustomer):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Erase(OnCustomer):
-    """Erase a customer's personal text; the books stay (RULES.md I4)."""
+    """Erase a customer's personal text; the books stay (I4)."""
 
     verb: ClassVar[str] = "erase_customer"
 

@@ -1,4 +1,4 @@
-"""Debt, and how new paid value pays it back (RULES.md A4). Pure."""
+"""Debt, and how new paid value pays it back (A4). Pure."""
 
 from datetime import datetime
 

@@ -1,4 +1,4 @@
-"""Granting, and how paid value pays debt back first (RULES.md A4). Pure."""
+"""Granting, and how paid value pays debt back first (A4). Pure."""
 
 from dataclasses import dataclass, replace
 from datetime import datetime

@@ -1,4 +1,4 @@
-"""The verbs of holds: hold, extend, settle, release (RULES.md B1-B4, B7). Pure."""
+"""The verbs of holds: hold, extend, settle, release (B1-B4, B7). Pure."""
 
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta

@@ -1,6 +1,6 @@
 """A hold as a value, and how what it holds is used or given back. Pure; the verbs are in `holding`.
 
-A hold owns its value (RULES.md B1): it remembers the very grants it was drawn from, with their
+A hold owns its value (B1): it remembers the very grants it was drawn from, with their
 facts, so that a settle needs nothing else and a grant's expiry in between cannot take it away.
 """
 

@@ -1,4 +1,4 @@
-"""Moving credits between customers: two entries under one operation (RULES.md A7). Pure."""
+"""Moving credits between customers: two entries under one operation (A7). Pure."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace

@@ -18,7 +18,7 @@ from tollkeeper.values.units import Unit
 
 @dataclass(frozen=True, slots=True)
 class Note:
-    """Personal text beside an operation; erasable without touching the books (RULES.md I4)."""
+    """Personal text beside an operation; erasable without touching the books (I4)."""
 
     reason: str | None = None
     actor: str | None = None

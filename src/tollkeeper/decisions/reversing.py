@@ -1,4 +1,4 @@
-"""Reverse: unwind the very entries of an operation, to the very grants (RULES.md A6). Pure."""
+"""Reverse: unwind the very entries of an operation, to the very grants (A6). Pure."""
 
 from dataclasses import dataclass
 from datetime import datetime

@@ -1,4 +1,4 @@
-"""Consuming from a balance, with overdraft (RULES.md A1, A3, A5). Pure."""
+"""Consuming from a balance, with overdraft (A1, A3, A5). Pure."""
 
 from dataclasses import dataclass
 from datetime import datetime

@@ -1,4 +1,4 @@
-"""Sweeping: book what time alone did to an account, without any other change (RULES.md H2). Pure.
+"""Sweeping: book what time alone did to an account, without any other change (H2). Pure.
 
 It changes promptness and never the truth: whoever looks at the account, or changes it, sees what
 time did anyway (see `advancing`).

@@ -1,7 +1,7 @@
 """One batch, one transaction: run it, commit it, and know what a failure means for whom.
 
 Retries what may be retried, splits what fails on data so that nobody suffers for a neighbour, and
-after a commit whose answer was lost looks before it does anything again (DESIGN.md §3).
+after a commit whose answer was lost looks before it does anything again.
 """
 
 import logging

@@ -1,8 +1,8 @@
 """The protocol of a change: lock, read the clock, load, decide each request in order, write once.
 
 `change` runs a batch inside a transaction that somebody else began and will end; it never commits.
-Whatever one request is refused for concerns that request alone. RULES.md and DESIGN.md §3 say why
-each step stands where it stands.
+Whatever one request is refused for concerns that request alone. The numbers of rules in these rooms
+(A1, B2 …) are those of docs/concepts/rules.md.
 """
 
 from collections.abc import Sequence

@@ -1,7 +1,7 @@
 """Customers' own rows within a change: locked before accounts, loaded, revised. Decides no balance.
 
 Two rules are about accounts that do not exist yet, and so are kept under their customer's lock: a
-merged customer opens none, and all wallets of one customer have one currency (RULES.md E8), which
+merged customer opens none, and all wallets of one customer have one currency (E8), which
 whoever opens the first one fixes. Accounts that exist obey both already, and cost nothing here.
 """
 

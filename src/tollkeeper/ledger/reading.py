@@ -1,7 +1,7 @@
 """Answers that change nothing: balances now and at any moment, histories, grants.
 
 Every balance goes through `advance`, so what has expired or lapsed is never shown as spendable,
-whether or not a job has run (RULES.md A8).
+whether or not a job has run (A8).
 """
 
 import base64

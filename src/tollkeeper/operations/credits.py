@@ -59,7 +59,7 @@ class Credits:
         """Give credits, as a grant with its own priority, times, cost and features.
 
         `source` sets the defaults of `priority` and `paid`: allowance 20, promotion 40, purchase
-        and adjustment 60 (RULES.md A1); paid value pays debt back first (A4). It can be spent from
+        and adjustment 60 (A1); paid value pays debt back first (A4). It can be spent from
         `effective_at` (now) until just before `expires_at` (never).
 
         >>> from tollkeeper import Billing

@@ -40,9 +40,9 @@ class Jobs:
         >>> clock = FixedClock(datetime(2026, 6, 1, tzinfo=UTC))
         >>> with Billing("sqlite://", clock=clock) as billing:
         ...     _ = billing.migrate()
-        ...     june = datetime(2026, 7, 1, tzinfo=UTC)
-        ...     _ = billing.credits.grant("user_1", "api_calls", 100, expires_at=june)
-        ...     _ = clock.set(june)
+        ...     july = datetime(2026, 7, 1, tzinfo=UTC)
+        ...     _ = billing.credits.grant("user_1", "api_calls", 100, expires_at=july)
+        ...     _ = clock.set(july)
         ...     billing.jobs.run_due().expired
         1
         """

@@ -165,7 +165,7 @@ def release(customer: str, hold: Any, options: Options, currency: str | None = N
 
 
 def adjust(customer: str, unit: Unit, scaled: int, options: Options) -> Adjust:
-    """Make a request to adjust; who and why are not optional (RULES.md I2)."""
+    """Make a request to adjust; who and why are not optional (I2)."""
     if not scaled:
         raise InvalidRequest("An adjustment of zero changes nothing.")
     if options.get("reason") is None or options.get("actor") is None:

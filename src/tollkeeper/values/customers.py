@@ -1,6 +1,6 @@
 """A customer as the books know it: whose balances we keep. Owns what is personal, and what is not.
 
-Personal text can be erased (RULES.md I4), so it never becomes part of an append-only row.
+Personal text can be erased (I4), so it never becomes part of an append-only row.
 """
 
 from collections.abc import Mapping

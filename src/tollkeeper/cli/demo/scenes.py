@@ -18,7 +18,7 @@ CUSTOMER: Final = "maya"
 UNIT: Final = "api_calls"
 KEY: Final = "request-81"
 
-#: Twenty holds of 75 on a balance of 500: exactly six can be granted (RULES.md B7).
+#: Twenty holds of 75 on a balance of 500: exactly six can be granted (B7).
 RACERS: Final = 20
 BALANCE: Final = 500
 EACH: Final = 75
