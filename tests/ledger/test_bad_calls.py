@@ -263,3 +263,11 @@ def test_a_refused_attempt_is_false(billing: Billing, customer: str) -> None:
     billing.credits.grant(customer, "calls", 1)
     assert billing.credits.try_consume(customer, "calls", 1)
     assert not billing.credits.try_consume(customer, "calls", 1)
+
+
+def test_an_overdraft_without_a_limit_is_told_in_words(billing: Billing, customer: str) -> None:
+    """Nobody should have to know what the largest integer is."""
+    room = billing.credits
+    told = room.set_overdraft(customer, "calls", "unlimited").to_dict()["result"]
+    assert told["overdraft"] == "unlimited"
+    assert room.set_overdraft(customer, "calls", 5).to_dict()["result"]["overdraft"] == "5"

@@ -39,7 +39,7 @@ REPLAYS_EXPECTED_SECONDS = 2.0
 
 #: How long a batch that meets locks is taken apart; whoever is left then waits for somebody else.
 APART_SECONDS = 0.25
-#: When no further try is begun while the database cannot be reached.
+#: When no further try is begun, whatever stands in the way: others wait for this batch's end.
 GIVE_UP_SECONDS = 5.0
 #: How long the outcome of a commit without an answer is looked for.
 DOUBT_SECONDS = 5.0
@@ -107,7 +107,9 @@ class Transactor:
             if fault is Fault.DUPLICATE:
                 self._replays_expected_until = time.monotonic() + REPLAYS_EXPECTED_SECONDS
                 manner = replace(manner, look_up_keys=True)
-            elif fault is not Fault.CONFLICT and (fault is not Fault.LOST or self._has_given_up()):
+            elif fault not in (Fault.CONFLICT, Fault.LOST):
+                break
+            if self._has_given_up():
                 break
             pause(attempt)
         return self._failed(requests, manner, last)

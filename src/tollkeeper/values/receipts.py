@@ -9,7 +9,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any, NamedTuple, Self
 
-from tollkeeper.values.amounts import format_amount, from_scaled
+from tollkeeper.values.amounts import MAXIMUM, format_amount, from_scaled
 from tollkeeper.values.books import Balance, Entry, GrantLine
 from tollkeeper.values.texts import canonical_json
 
@@ -179,10 +179,13 @@ class Receipt:
 
     def _told_as_text(self) -> dict[str, Any]:
         scale = self.balance.unit.scale if self.balance else 0
-        return {
+        told = {
             name: format_amount(value, scale) if name in AMOUNTS and value is not None else value
             for name, value in self.result.items()
         }
+        if self.result.get("overdraft") == MAXIMUM:
+            told["overdraft"] = "unlimited"
+        return told
 
     def _amount_of(self, name: str) -> Decimal:
         value = self.result.get(name)
