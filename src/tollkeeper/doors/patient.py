@@ -54,7 +54,7 @@ class Patient:
         with self._guard:
             if self.lane is None:
                 lane: Lane[AnyTicket] = Lane("tollkeeper-patient")
-                lane.start(thread_for(lane, self._work, lane))
+                lane.start(thread_for(lane, self._work))
                 self.lane = lane
             return self.lane
 

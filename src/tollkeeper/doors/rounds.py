@@ -1,7 +1,7 @@
 """One round of calls: run as a batch, answered where decided; the others go on waiting."""
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from tollkeeper.doors.lanes import AnyTicket, Lane
 from tollkeeper.doors.tickets import Pair, answer_all
@@ -46,6 +46,6 @@ def _unknown(error: BaseException) -> OutcomeUnknown:
     return failure
 
 
-def thread_for(lane: Lane[AnyTicket], work: object, *arguments: object) -> threading.Thread:
+def thread_for(lane: Lane[AnyTicket], work: Callable[[Lane[AnyTicket]], None]) -> threading.Thread:
     """Make a thread that works a lane; it ends with the process."""
-    return threading.Thread(target=work, args=arguments, name=lane.name, daemon=True)  # type: ignore[arg-type]  # a bound method
+    return threading.Thread(target=work, args=(lane,), name=lane.name, daemon=True)

@@ -168,7 +168,10 @@ class Transactor:
         """Tell whether the tables are distributed; asked once, of the first connection."""
         if self._distributed is None:
             try:
-                self._distributed = is_distributed(self._connected(), self._ledger.database)
+                connection = self._connected()
+                self._distributed = is_distributed(connection, self._ledger.database)
+                # To ask began a transaction, and the batch begins its own.
+                connection.commit()
             except Exception:  # noqa: BLE001  # whoever runs next meets it again, and says what it is
                 self._abandon_now()
                 return False

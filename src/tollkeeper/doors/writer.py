@@ -24,11 +24,10 @@ from tollkeeper.doors.forks import (
 )
 from tollkeeper.doors.lanes import AnyTicket, Lane
 from tollkeeper.doors.patient import Patient
-from tollkeeper.doors.rounds import answer_rest, run_with_missing, thread_for
-from tollkeeper.doors.tickets import answer_all
+from tollkeeper.doors.rounds import answer_rest, run_with_missing, settle, thread_for
 from tollkeeper.doors.transacting import Transactor
 from tollkeeper.errors import Closed, StoreBusy
-from tollkeeper.ledger.change import Later, Ledger, Manner
+from tollkeeper.ledger.change import Ledger, Manner
 
 logger = logging.getLogger("tollkeeper")
 
@@ -181,7 +180,7 @@ class Writer:
                 ]
                 try:
                     for lane in lanes:
-                        lane.start(thread_for(lane, self._work, lane))
+                        lane.start(thread_for(lane, self._work))
                 except BaseException:  # interrupted, or no thread can be had
                     for lane in lanes:
                         lane.stop()
@@ -209,9 +208,7 @@ class Writer:
             return
         postgres = self._ledger.database.is_postgres
         manner = Manner(skip_locked=postgres, look_up_keys=False)
-        answers = run_with_missing(transactor, tickets, manner)
-        answer_all([pair for pair in answers if not isinstance(pair[1], Later)])
-        busy = [ticket for ticket, answer in answers if isinstance(answer, Later)]
+        busy = settle(run_with_missing(transactor, tickets, manner))
         if busy:
             self._patient.take(busy)
 

@@ -1,8 +1,8 @@
 """Runs one statement the shortest way that the connection's driver allows.
 
-A writer's own connection has a wire. Elsewhere psycopg and sqlite3 are called
-directly: SQLAlchemy's execution of a text costs more than the statement itself in a small batch.
-Other drivers (a host's own) go through SQLAlchemy.
+A writer's own connection has a wire. Elsewhere psycopg and sqlite3 are called directly:
+SQLAlchemy's execution of a text costs more than the statement itself in a small batch. Other
+drivers (a host's own) go through SQLAlchemy.
 """
 
 from collections.abc import Mapping, Sequence
