@@ -1,6 +1,7 @@
 """What may be given as a database, and what is said of anything else."""
 
 import pytest
+from sqlalchemy import create_engine
 
 from tollkeeper import Billing
 from tollkeeper.errors import InvalidRequest
@@ -20,3 +21,13 @@ def test_a_broken_url_is_not_repeated() -> None:
     with pytest.raises(InvalidRequest) as caught:
         Billing("postgresql:/user:secret@host")
     assert "secret" not in str(caught.value)
+
+
+@pytest.mark.parametrize("given", ["sqlite:///app.db", "sqlite+aiosqlite:///app.db"])
+def test_an_old_sqlite_is_refused(given: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One that cannot update from a list of rows is named before anything is tried."""
+    monkeypatch.setattr("sqlite3.sqlite_version_info", (3, 32, 3))
+    with pytest.raises(InvalidRequest, match=r"3\.33"):
+        Billing(given)
+    with pytest.raises(InvalidRequest, match=r"3\.33"):
+        Billing(create_engine("sqlite:///app.db"))

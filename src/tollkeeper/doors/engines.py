@@ -1,5 +1,6 @@
 """Engines: ours, from a URL, or the host's own. Durability is never traded away here."""
 
+import sqlite3
 from dataclasses import dataclass
 from typing import Any
 
@@ -30,6 +31,10 @@ CONNECTING = {
 }
 #: How our own sessions read and write, whatever the server, the database or the role prefers.
 SESSION = "-c DateStyle=ISO -c TimeZone=UTC -c array_nulls=on"
+#: How many statements a connection of SQLite keeps prepared: one for each size of a batch's parts.
+STATEMENTS = 512
+#: The first SQLite that updates from a list of rows.
+OLDEST_SQLITE = (3, 33)
 #: What a URL may tell asyncpg alone.
 _ASYNCPG_ONLY = ("prepared_statement_cache_size", "prepared_statement_name_func")
 
@@ -59,12 +64,14 @@ def open_engine(
 ) -> Opened:
     """Make an engine from a URL, or take the host's (an async engine is opened anew by its URL)."""
     if isinstance(database, Engine):
+        refuse_old(database.dialect.name)
         return _of_host(database)
     url = _read(database) if isinstance(database, str | URL) else _url_of(database)
     if url.drivername == "postgresql+asyncpg":
         url = _without_asyncpg(url)
     if url.drivername in _SYNC_DRIVERS:
         url = url.set(drivername=_SYNC_DRIVERS[url.drivername])
+    refuse_old(url.get_backend_name())
     if url.get_backend_name() == "sqlite":
         return _sqlite(url, busy_seconds)
     if url.get_backend_name() != "postgresql":
@@ -76,6 +83,18 @@ def open_engine(
             f"The driver of {url.drivername!r} is missing; psycopg comes with "
             '`pip install "tollkeeper[postgres]"`.'
         ) from error
+
+
+def refuse_old(dialect: str) -> None:
+    """Refuse a SQLite that lacks what the statements need; it comes with Python.
+
+    Raises:
+        InvalidRequest: it is too old.
+    """
+    if dialect == "sqlite" and sqlite3.sqlite_version_info < OLDEST_SQLITE:
+        raise InvalidRequest(
+            f"SQLite 3.33 or newer is needed, and this Python comes with {sqlite3.sqlite_version}."
+        )
 
 
 def _read(database: str | URL) -> URL:
@@ -118,7 +137,11 @@ def _sqlite(url: URL, busy_seconds: float) -> Opened:
     engine = create_engine(
         url,
         poolclass=QueuePool,
-        connect_args={"check_same_thread": False, "timeout": busy_seconds},
+        connect_args={
+            "check_same_thread": False,
+            "timeout": busy_seconds,
+            "cached_statements": STATEMENTS,
+        },
         **limits,
     )
     event.listen(engine, "connect", _prepare_sqlite)

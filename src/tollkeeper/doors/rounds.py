@@ -4,7 +4,7 @@ import threading
 from collections.abc import Callable, Sequence
 
 from tollkeeper.doors.lanes import AnyTicket, Lane
-from tollkeeper.doors.tickets import Pair, answer_all
+from tollkeeper.doors.tickets import Pair, ThreadTicket, answer_all, wake_all
 from tollkeeper.doors.transacting import Transactor
 from tollkeeper.errors import OutcomeUnknown
 from tollkeeper.ledger.change import Answer, Later, Manner
@@ -38,6 +38,8 @@ def answer_rest(tickets: Sequence[AnyTicket], error: BaseException) -> None:
     """Tell those who are not answered yet that nobody knows what became of their calls."""
     unanswered = [ticket for ticket in tickets if not ticket.is_answered]
     answer_all([(ticket, _unknown(error)) for ticket in unanswered])
+    # What failed may have been to wake somebody.
+    wake_all([ticket for ticket in tickets if isinstance(ticket, ThreadTicket)])
 
 
 def _unknown(error: BaseException) -> OutcomeUnknown:

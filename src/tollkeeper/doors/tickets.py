@@ -2,7 +2,8 @@
 
 import asyncio
 from collections.abc import Iterable
-from threading import Lock
+from contextlib import suppress
+from threading import Lock, get_ident, main_thread
 from typing import Any
 
 from tollkeeper.decisions.requests import Request
@@ -12,9 +13,22 @@ Result = Any
 
 
 class ThreadTicket:
-    """A call of a thread, which sleeps on a lock until it is answered."""
+    """A call of a thread, which sleeps on a lock until it is answered.
 
-    __slots__ = ("_answered", "deadline", "is_answered", "request", "result")
+    The threads of a batch are woken one by one, each by the one before it: all at once, they would
+    only queue for the interpreter's lock, and each would fall asleep once more.
+    """
+
+    __slots__ = (
+        "bell",
+        "deadline",
+        "following",
+        "is_answered",
+        "is_waiting",
+        "request",
+        "result",
+        "wakes_others",
+    )
 
     def __init__(self, request: Request) -> None:
         self.request = request
@@ -22,19 +36,65 @@ class ThreadTicket:
         self.deadline = 0.0
         self.result: Result = None
         self.is_answered = False
-        self._answered = Lock()
-        self._answered.acquire()
-
-    def answer(self, result: Result) -> None:
-        """Wake the thread with its answer."""
-        self.result = result
-        self.is_answered = True
-        self._answered.release()
+        #: Locked until the thread is woken.
+        self.bell = Lock()
+        self.bell.acquire()
+        #: Who is to be woken after this one.
+        self.following: ThreadTicket | None = None
+        #: Whether its thread sleeps, and so will wake who follows.
+        self.is_waiting = False
+        #: The main thread runs signal handlers before it wakes, which may take long.
+        self.wakes_others = get_ident() != main_thread().ident
 
     def wait(self) -> Result:
-        """Sleep until answered; an interrupt leaves the request with the writer."""
-        with self._answered:
-            return self.result
+        """Sleep until answered; an interrupt leaves the request with the writer.
+
+        Whoever wakes here, an interrupted thread too, first wakes who follows. No Python function
+        may be called for that: an interrupt could come upon its call.
+        """
+        try:
+            self.is_waiting = True
+            self.bell.acquire()
+        finally:
+            self.is_waiting = False
+            following, self.following = self.following, None
+            while following is not None:
+                try:  # noqa: SIM105  # suppress is Python
+                    following.bell.release()
+                except RuntimeError:  # woken already
+                    pass
+                if following.is_waiting:
+                    break
+                # It does not sleep yet, or never will: who follows it is ours to wake.
+                after, following.following = following.following, None
+                following = after
+        return self.result
+
+    def wake(self) -> None:
+        """Wake its thread, and who follows up to the first that sleeps and will go on with it."""
+        ticket: ThreadTicket | None = self
+        while ticket is not None:
+            with suppress(RuntimeError):  # woken already
+                ticket.bell.release()
+            if ticket.is_waiting:
+                return
+            after, ticket.following = ticket.following, None
+            ticket = after
+
+
+def wake_all(tickets: Iterable[ThreadTicket]) -> None:
+    """Wake threads: the first here, and each of the others by the one before it."""
+    first = last = None
+    for ticket in tickets:
+        if not ticket.wakes_others:
+            ticket.wake()
+        elif last is None:
+            first = last = ticket
+        else:
+            last.following = ticket
+            last = ticket
+    if first is not None:
+        first.wake()
 
 
 class TaskTicket:
@@ -54,14 +114,17 @@ Pair = tuple[ThreadTicket | TaskTicket, Result]
 
 
 def answer_all(pairs: Iterable[Pair]) -> None:
-    """Answer many calls: threads one by one, the tasks of a loop in one step."""
+    """Answer many calls: wake threads one after another, the tasks of a loop in one step."""
     by_loop: dict[asyncio.AbstractEventLoop, list[tuple[asyncio.Future[Result], Result]]] = {}
+    threads: list[ThreadTicket] = []
     for ticket, result in pairs:
+        ticket.is_answered = True
         if isinstance(ticket, ThreadTicket):
-            ticket.answer(result)
+            ticket.result = result
+            threads.append(ticket)
         else:
-            ticket.is_answered = True
             by_loop.setdefault(ticket.loop, []).append((ticket.future, result))
+    wake_all(threads)
     for loop, answers in by_loop.items():
         try:
             loop.call_soon_threadsafe(_resolve, answers)

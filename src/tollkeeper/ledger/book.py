@@ -36,6 +36,14 @@ class WorkingBook:
     #: What time did to accounts that no accepted request has changed yet.
     waiting: dict[AccountKey, tuple[Due, ...]] = field(default_factory=dict)
     changed: set[AccountKey] = field(default_factory=set)
+    #: When something was due in an account as it was locked, where anything was.
+    due_before: dict[AccountKey, datetime] = field(default_factory=dict)
+
+    def put(self, key: AccountKey, account: Account) -> None:
+        """Take an account as it was locked."""
+        self.states[key] = account
+        if account.due_at is not None:
+            self.due_before[key] = account.due_at
 
     def account(self, customer: str, unit: str) -> Account:
         """Give an account; an empty one where none exists yet."""

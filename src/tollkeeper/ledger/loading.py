@@ -109,7 +109,7 @@ def load(
 ) -> None:
     """Fill the book in statements after the lock, and bring every account to now."""
     for key, row in locked.found.items():
-        book.states[key] = book.memo.read(row)
+        book.put(key, book.memo.read(row))
     if made.holds:
         for row in holds.holds_by_ids(connection, database, sorted(made.holds)):
             hold = hold_from(row)

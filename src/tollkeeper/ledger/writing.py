@@ -86,16 +86,21 @@ class Writing:
         if self.old_holds:
             rows = [hold_row(hold)[:8] for hold in self.old_holds.values()]
             holds.write_holds(connection, database, rows)
-        accounts.write_accounts(connection, database, self._states(book))
+        states, rescheduled = self._states(book)
+        accounts.write_accounts(connection, database, states, rescheduled)
 
-    def _states(self, book: WorkingBook) -> list[Row]:
+    def _states(self, book: WorkingBook) -> tuple[list[Row], set[AccountKey]]:
+        """Give the rows of accounts that changed, and which of them are due at another moment."""
         rows: list[Row] = []
+        rescheduled: set[AccountKey] = set()
         for key, moment in sorted(self.updated_at.items()):
             account = Account(*book.states[key][:-1], moment)
+            if account.due_at != book.due_before.get(key):
+                rescheduled.add(key)
             row = account_row(account)
             book.memo.keep(row, account)
             rows.append(row)
-        return rows
+        return rows, rescheduled
 
     def _is_plain(self, request: Request, outcome: Outcome, book: WorkingBook) -> bool:
         """Tell whether there is one entry and nothing else: the shape of nearly all requests."""

@@ -1,13 +1,14 @@
 """Statements on accounts: lock them in order, make them, write them. For the ledger alone."""
 
-from collections.abc import Sequence
+import json
+from collections.abc import Sequence, Set
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, select, tuple_
 
 from tollkeeper.store import bulk
-from tollkeeper.store.bulk import Col
+from tollkeeper.store.columns import Col
 from tollkeeper.store.database import Database
 from tollkeeper.store.running import fetch
 
@@ -33,6 +34,8 @@ NEW = (
     Col("version", "bigint"),
     Col("grants"),
 )
+_STATE_BUT_DUE = tuple(column for column in STATE if column.name != "due_at")
+_DUE = len(KEY) + [column.name for column in STATE].index("due_at")
 _COLUMNS = ", ".join(f"a.{column.name}" for column in KEY + STATE)
 
 #: Key first, then the state.
@@ -50,15 +53,20 @@ def lock_accounts(
     """
     lock = "ORDER BY a.customer_id, a.unit FOR UPDATE OF a" if database.is_postgres else ""
     skip = " SKIP LOCKED" if database.is_postgres and skip_locked else ""
+    if not keys:
+        return []
     if len(keys) == 1:
         return _lock_one(connection, database, keys[0], lock + skip)
+    columns = _COLUMNS if database.is_postgres else f"json_group_array(json_array({_COLUMNS}))"
     sql = f"""
-        SELECT {_COLUMNS}
+        SELECT {columns}
         FROM {{given}}
         JOIN {database.name("account")} AS a
           ON a.customer_id = given.customer_id AND a.unit = given.unit
         {lock}{skip}"""  # noqa: S608  # names are ours
-    return bulk.look_up(connection, database, sql, KEY, keys)
+    rows = bulk.look_up(connection, database, sql, KEY, keys)
+    # SQLite lets other threads run between two rows: here it gives all of them as one text.
+    return rows if database.is_postgres else [tuple(row) for row in json.loads(rows[0][0])]
 
 
 def _lock_one(
@@ -89,9 +97,24 @@ def make_accounts(connection: Connection, database: Database, keys: Keys) -> Non
     bulk.insert(connection, database, "account", NEW, rows, ignore=True)
 
 
-def write_accounts(connection: Connection, database: Database, rows: Sequence[Any]) -> None:
-    """Write the new state of accounts that were locked: key first, then the state."""
-    bulk.update(connection, database, "account", KEY, STATE, rows)
+def write_accounts(
+    connection: Connection,
+    database: Database,
+    rows: Sequence[Any],
+    rescheduled: Set[tuple[str, str]],
+) -> None:
+    """Write the new state of accounts that were locked: key first, then the state.
+
+    SQLite would take a row out of the index of what is due and put it back, even where it stays:
+    there that column is written only for the `rescheduled`.
+    """
+    if database.is_postgres:
+        bulk.update(connection, database, "account", KEY, STATE, rows)
+        return
+    moved = [row for row in rows if row[:2] in rescheduled]
+    still = [row[:_DUE] + row[_DUE + 1 :] for row in rows if row[:2] not in rescheduled]
+    bulk.update(connection, database, "account", KEY, STATE, moved)
+    bulk.update(connection, database, "account", KEY, _STATE_BUT_DUE, still)
 
 
 def accounts_of(connection: Connection, database: Database, customer: str) -> Sequence[AccountRow]:

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import Connection, Row, exists, select
 
 from tollkeeper.store import bulk
-from tollkeeper.store.bulk import Col
+from tollkeeper.store.columns import Col
 from tollkeeper.store.database import Database
 
 KEY = (Col("customer_id"),)

@@ -68,6 +68,7 @@ def settle_session(connection: Connection, database: Database, lock_timeout_ms: 
     else:
         connection.exec_driver_sql(f"PRAGMA cache_size = -{SQLITE_CACHE_KB}")
         connection.exec_driver_sql(f"PRAGMA wal_autocheckpoint = {SQLITE_LOG_PAGES}")
+        connection.exec_driver_sql("PRAGMA temp_store = MEMORY")
     connection.commit()
     open_wire(connection, f"BEGIN ISOLATION LEVEL {ISOLATION}")
 

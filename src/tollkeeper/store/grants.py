@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import Connection
 
 from tollkeeper.store import bulk
-from tollkeeper.store.bulk import Col
+from tollkeeper.store.columns import Col
 from tollkeeper.store.database import Database
 
 COLUMNS = (

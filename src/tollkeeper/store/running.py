@@ -50,18 +50,18 @@ def run(connection: Connection, sql: str, values: Mapping[str, Any]) -> None:
         cursor.close()
 
 
-def run_many(connection: Connection, sql: str, rows: Sequence[tuple[Any, ...]]) -> None:
-    """Run one SQLite statement, with `?` for parameters, for many rows."""
+def run_marked(connection: Connection, sql: str, cells: Sequence[Any]) -> None:
+    """Run one SQLite statement whose parameters are written `?`."""
     wire = wire_of(connection)
     if isinstance(wire, SqliteWire):
-        wire.run_many(sql, rows)
+        wire.run_marked(sql, cells)
         return
     cursor = _cursor(connection)
     if cursor is None:
-        connection.exec_driver_sql(sql, list(rows))
+        connection.exec_driver_sql(sql, tuple(cells))
         return
     try:
-        cursor.executemany(sql, rows)
+        cursor.execute(sql, cells)
     finally:
         cursor.close()
 

@@ -6,7 +6,7 @@ from datetime import datetime
 from sqlalchemy import Connection, select
 
 from tollkeeper.store import bulk
-from tollkeeper.store.bulk import Col
+from tollkeeper.store.columns import Col
 from tollkeeper.store.database import Database
 from tollkeeper.values.units import Unit
 

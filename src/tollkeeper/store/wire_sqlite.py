@@ -20,9 +20,9 @@ class SqliteWire:
         """Run a statement that gives no rows."""
         self._cursor.execute(sql, values)
 
-    def run_many(self, sql: str, rows: Sequence[tuple[Any, ...]]) -> None:
-        """Run one statement, with `?` for parameters, for many rows."""
-        self._cursor.executemany(sql, rows)
+    def run_marked(self, sql: str, cells: Sequence[Any]) -> None:
+        """Run a statement that gives no rows, with `?` for parameters."""
+        self._cursor.execute(sql, cells)
 
     def fetch(self, sql: str, values: Mapping[str, Any]) -> Sequence[Any]:
         """Run a query; give its rows."""
