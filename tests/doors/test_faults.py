@@ -337,6 +337,37 @@ def test_what_a_database_prefers_is_not_what_we_do(postgres: PostgresServer, set
         assert billing.books.audit().findings == ()
 
 
+@pytest.mark.parametrize("setting", ["array_nulls=off", "TimeZone=Asia/Tokyo"])
+def test_a_hosts_engine_may_prefer_something_else(postgres_books: str, setting: str) -> None:
+    """What we run on it in transactions of our own reads and writes as everywhere."""
+    customer = new_id("cus")
+    engine = create_engine(postgres_books, connect_args={"options": f"-c {setting}"})
+    with Billing(engine) as billing:
+        billing.credits.grant(customer, UNIT, 10)
+        billing.credits.consume(customer, UNIT, 4)
+        assert billing.credits.balance(customer, UNIT).available == 6
+    engine.dispose()
+
+
+def test_moments_that_cannot_be_read_are_named(postgres_books: str) -> None:
+    """A host's own session may write moments in a way of its own: it is told, and stays usable."""
+    customer = new_id("cus")
+    billing = Billing(postgres_books)
+    billing.credits.grant(customer, UNIT, 10)
+    engine = create_engine(postgres_books, connect_args={"options": "-c DateStyle=German"})
+    with engine.connect() as connection:
+        books = billing.using(connection)
+        for call in (books.credits.consume, books.credits.has):
+            with pytest.raises(StoreError, match="DateStyle"):
+                call(customer, UNIT, 1)
+        connection.exec_driver_sql("SET DateStyle = 'ISO'")
+        books.credits.consume(customer, UNIT, 1)
+        connection.commit()
+    engine.dispose()
+    with billing:
+        assert billing.credits.balance(customer, UNIT).available == 9
+
+
 def test_no_thread_for_those_who_wait(
     postgres_books: str, customer: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -14,10 +14,11 @@ from sqlalchemy import (
     event,
     make_url,
 )
-from sqlalchemy.exc import ArgumentError, NoSuchModuleError
+from sqlalchemy.exc import ArgumentError, DisconnectionError, NoSuchModuleError
 
 from tollkeeper.errors import InvalidRequest
 from tollkeeper.store.database import ISOLATION
+from tollkeeper.store.files import FileGone, OpenFile
 
 #: What psycopg is told unless the URL says otherwise: how long a server may take to accept a
 #: connection, and when one that no longer answers, its machine being gone, counts as lost (libpq's
@@ -37,6 +38,9 @@ STATEMENTS = 512
 OLDEST_SQLITE = (3, 33)
 #: What a URL may tell asyncpg alone.
 _ASYNCPG_ONLY = ("prepared_statement_cache_size", "prepared_statement_name_func")
+
+#: Under which name a connection's file is kept beside it.
+_FILE = "tollkeeper.file"
 
 #: Drivers of async engines, and the one that the writer uses for the same database.
 _SYNC_DRIVERS = {
@@ -145,14 +149,24 @@ def _sqlite(url: URL, busy_seconds: float) -> Opened:
         **limits,
     )
     event.listen(engine, "connect", _prepare_sqlite)
+    event.listen(engine, "checkout", _check_file)
     return Opened(engine, is_ours=True, is_shared=shared)
 
 
-def _prepare_sqlite(connection: Any, _: Any) -> None:
+def _check_file(_connection: Any, record: Any, _proxy: Any) -> None:
+    """Let the pool open a file anew that was removed or replaced."""
+    try:
+        record.info[_FILE].refuse_if_gone()
+    except FileGone as error:
+        raise DisconnectionError(str(error)) from error
+
+
+def _prepare_sqlite(connection: Any, record: Any) -> None:
     """Let SQLAlchemy begin nothing by itself; write through to the disk, for this is money."""
     connection.isolation_level = None
     connection.execute("PRAGMA synchronous = FULL")
     connection.execute("PRAGMA foreign_keys = ON")
+    record.info[_FILE] = OpenFile(connection)
 
 
 def _postgres(url: URL, *, prepare_statements: bool) -> Opened:

@@ -146,6 +146,8 @@ def _settings(scope: str, lock_timeout_ms: int) -> str:
         f"SET {scope} enable_mergejoin = off;"
         f"SET {scope} plan_cache_mode = force_generic_plan;"
         f"SET {scope} TimeZone = 'UTC';"
+        f"SET {scope} DateStyle = 'ISO';"
+        f"SET {scope} array_nulls = on;"
         f"SET {scope} client_encoding = 'UTF8'"
     )
 

@@ -15,6 +15,7 @@ from tollkeeper.errors import (
     StoreUnavailable,
     TollkeeperError,
 )
+from tollkeeper.store.files import FileGone
 
 
 class Fault(Enum):
@@ -64,6 +65,9 @@ _BROKEN = ("OperationalError", "InterfaceError", "ConnectionDoesNotExistError")
 #: Where the drivers' own errors come from; ours reach us unwrapped (see `running`).
 _DRIVERS = ("psycopg", "sqlite3", "asyncpg", "aiosqlite", "sqlalchemy.dialects")
 
+#: What means that a connection is gone, whoever says so.
+_LOST = (PoolTimeout, DisconnectionError, ResourceClosedError, OSError, FileGone)
+
 _ERRORS: dict[Fault, type[StoreError]] = {
     Fault.CONFLICT: SerializationFailure,
     Fault.DUPLICATE: SerializationFailure,
@@ -73,9 +77,16 @@ _ERRORS: dict[Fault, type[StoreError]] = {
 }
 
 
+#: What psycopg says of moments that are not written as ISO 8601, in a host's own session.
+UNREADABLE_MOMENTS = (
+    "This connection writes moments as its own DateStyle wants; set DateStyle = 'ISO' on it. "
+    "Nothing was written."
+)
+
+
 def fault_of(error: BaseException) -> Fault:
     """Tell what kind of failure an error is."""
-    if isinstance(error, PoolTimeout | DisconnectionError | ResourceClosedError | OSError):
+    if isinstance(error, _LOST):
         return Fault.LOST
     raw = error.orig if isinstance(error, DBAPIError) else error
     if raw is None or not type(raw).__module__.startswith(_DRIVERS):
@@ -91,10 +102,14 @@ def fault_of(error: BaseException) -> Fault:
 def as_error(error: BaseException) -> BaseException:
     """Say a database's failure in our words, the original beside it; any other error stays."""
     fault = fault_of(error)
+    if isinstance(error, NotImplementedError) and "DateStyle" in str(error):
+        return _caused(StoreError(UNREADABLE_MOMENTS), error)
     if isinstance(error, TollkeeperError) or (fault is Fault.OTHER and not _is_of_database(error)):
         return error
-    kind = _ERRORS.get(fault, StoreError)
-    made = kind()
+    return _caused(_ERRORS.get(fault, StoreError)(), error)
+
+
+def _caused(made: StoreError, error: BaseException) -> StoreError:
     made.__cause__ = error
     return made
 

@@ -4,16 +4,20 @@ import sqlite3
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from tollkeeper.store.files import OpenFile
+
 
 class SqliteWire:
     """The statements of one connection, which a single thread uses at a time."""
 
     def __init__(self, raw: sqlite3.Connection) -> None:
         self._raw = raw
+        self._file = OpenFile(raw)
         self._cursor = raw.cursor()
 
     def begin(self) -> None:
         """Begin a transaction that may write: a reader could not become a writer later."""
+        self._file.refuse_if_gone()
         self._cursor.execute("BEGIN IMMEDIATE")
 
     def run(self, sql: str, values: Mapping[str, Any]) -> None:
@@ -36,9 +40,10 @@ class SqliteWire:
         self._cursor.execute("COMMIT")
 
     def roll_back(self) -> None:
-        """End the transaction if there is one."""
+        """End the transaction if there is one; a connection whose file is gone is of no use."""
         if self._raw.in_transaction:
             self._cursor.execute("ROLLBACK")
+        self._file.refuse_if_gone()
 
     def close(self) -> None:
         """Let go of the cursor; the connection stays."""

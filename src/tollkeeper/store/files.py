@@ -1,0 +1,39 @@
+"""Which file a connection of SQLite has open, and whether it still stands under its name.
+
+SQLite goes on writing to a file that was removed or replaced, and nobody would ever read that. With
+a rollback journal it looks by itself, by the same numbers (SQLITE_READONLY_DBMOVED); with a log not.
+"""
+
+import sqlite3
+from pathlib import Path
+
+
+class FileGone(sqlite3.OperationalError):
+    """The file of a connection was removed or replaced; a new connection opens what is there."""
+
+
+class OpenFile:
+    """The file that a connection has open."""
+
+    __slots__ = ("_identity", "_path")
+
+    def __init__(self, raw: sqlite3.Connection) -> None:
+        files = raw.execute("PRAGMA database_list").fetchall()
+        name = next((name for _, schema, name in files if schema == "main"), "")
+        #: None for a database in memory.
+        self._path = Path(name) if name else None
+        self._identity = self._found()
+
+    def refuse_if_gone(self) -> None:
+        """Raise FileGone where another file, or none, stands under the name by now."""
+        if self._path is not None and self._found() != self._identity:
+            raise FileGone(f"{self._path} was removed or replaced while it was open")
+
+    def _found(self) -> tuple[int, int] | None:
+        if self._path is None:
+            return None
+        try:
+            found = self._path.stat()
+        except OSError:
+            return None
+        return found.st_dev, found.st_ino
