@@ -69,12 +69,12 @@ def _array(kind: str, cells: Sequence[Any]) -> str:
     if kind == "bigint" and None not in cells:
         return "{" + ",".join(map(str, cells)) + "}"
     if kind == "text" and None not in cells:
-        return _texts(cells)
+        return texts(cells)
     return "{" + ",".join([_cell(kind, cell) for cell in cells]) + "}"
 
 
-def _texts(cells: Sequence[str]) -> str:
-    """Write texts, escaping all of them at once: joined by a character that none of them has."""
+def texts(cells: Sequence[str]) -> str:
+    """Write texts as an array, escaping all at once: joined by what none of them has."""
     joined = _SEPARATOR.join(cells)
     if joined.count(_SEPARATOR) != len(cells) - 1:
         return "{" + ",".join([_quoted(cell) for cell in cells]) + "}"

@@ -10,7 +10,6 @@ from typing import Any
 from sqlalchemy import Connection, text
 
 from tollkeeper.store.database import Database
-from tollkeeper.store.migrations.guard import APPEND_ONLY
 
 #: How many rows a cursor fetches at once.
 FETCHED = 1000
@@ -210,48 +209,6 @@ def notes_beside_nothing(
             WHERE o.customer_id = n.customer_id AND o.id = n.operation_id)
         ORDER BY n.customer_id, n.operation_id"""  # noqa: S608  # names are ours
     return _stream(connection, sql, customer)
-
-
-def missing_guards(connection: Connection, database: Database) -> list[str]:
-    """Name the guards of append-only tables that are not there, or switched off (law 8).
-
-    Where Citus distributes the tables, privileges stand guard, and there is none to be missing.
-    """
-    if not database.is_postgres:
-        return _missing_on_sqlite(connection, database)
-    if is_distributed(connection, database):
-        return []
-    sql = """
-        SELECT c.relname, t.tgname
-        FROM pg_trigger AS t
-        JOIN pg_class AS c ON c.oid = t.tgrelid
-        WHERE c.oid IN (to_regclass(:first), to_regclass(:second)) AND t.tgenabled IN ('O', 'A')"""
-    names = dict(zip(("first", "second"), map(database.name, APPEND_ONLY), strict=True))
-    found = {(row[0], row[1]) for row in connection.execute(text(sql), names)}
-    wanted = [
-        (table, guard) for table in APPEND_ONLY for guard in ("append_only", "append_only_truncate")
-    ]
-    return [f"{guard} on {table}" for table, guard in wanted if (table, guard) not in found]
-
-
-def _missing_on_sqlite(connection: Connection, database: Database) -> list[str]:
-    sql = "SELECT name FROM sqlite_master WHERE type = 'trigger'"
-    found = {row[0] for row in connection.execute(text(sql))}
-    wanted = [
-        f"{database.name(table)}_refuses_{change}"
-        for table in APPEND_ONLY
-        for change in ("update", "delete")
-    ]
-    return [guard for guard in wanted if guard not in found]
-
-
-def is_distributed(connection: Connection, database: Database) -> bool:
-    """Tell whether Citus distributes our tables."""
-    if connection.execute(text("SELECT to_regclass('pg_dist_partition')")).scalar() is None:
-        return False
-    sql = "SELECT count(*) FROM pg_dist_partition WHERE logicalrelid = to_regclass(:name)"
-    found = connection.execute(text(sql), {"name": database.name("operation")})
-    return bool(found.scalar())
 
 
 def _stream(connection: Connection, sql: str, customer: str | None) -> Iterator[Cells]:

@@ -1,7 +1,8 @@
 """Which file a connection of SQLite has open, and whether it still stands under its name.
 
-SQLite goes on writing to a file that was removed or replaced, and nobody would ever read that. With
-a rollback journal it looks by itself, by the same numbers (SQLITE_READONLY_DBMOVED); with a log not.
+SQLite goes on writing to a file that was removed or replaced, and nobody would ever read that. It
+looks by itself, by the same numbers, where it keeps a rollback journal (SQLITE_READONLY_DBMOVED),
+and not where it keeps a log.
 """
 
 import sqlite3
