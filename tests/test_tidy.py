@@ -61,7 +61,8 @@ def code() -> list[Path]:
 def texts() -> list[Path]:
     """Every file of ours that people write by hand."""
     named = [ROOT / "Makefile", ROOT / "pyproject.toml", ROOT / ".ci" / "run"]
-    return [*code(), *named, *sorted(ROOT.glob("*.md")), *sorted(ROOT.glob("docs/**/*.md"))]
+    pages = [path for room in ("*", "docs/**/*", "src/**/*") for path in ROOT.glob(f"{room}.md")]
+    return [*code(), *named, *sorted(pages)]
 
 
 def place(path: Path, line: int) -> str:

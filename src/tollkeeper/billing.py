@@ -1,6 +1,6 @@
-"""The front door: `Billing` and `AsyncBilling` wire engine, clock and units, and open the rooms.
+"""The front door: `Billing` and `AsyncBilling` take engine, clock and units, and open the rooms.
 
-No verb of business lives here.
+What stands under the rooms is wired in `doors.wiring`. No verb of business lives here.
 """
 
 from collections.abc import Iterable
@@ -9,26 +9,23 @@ from typing import TYPE_CHECKING, Any, Self, cast
 
 from sqlalchemy import URL, Engine
 
-from tollkeeper.clock import Clock, SystemClock
+from tollkeeper.clock import Clock
 from tollkeeper.doors.awaiting import Awaited
-from tollkeeper.doors.engines import Opened, open_engine
-from tollkeeper.doors.hosts import Source, join, join_async
+from tollkeeper.doors.hosts import join
 from tollkeeper.doors.joined import JoinedDoor
-from tollkeeper.doors.tasks import TaskDoor, ask_for_unit, find_unit
-from tollkeeper.doors.threads import ThreadDoor
-from tollkeeper.doors.writer import Writer
+from tollkeeper.doors.joined_rooms import JoinedRoom
+from tollkeeper.doors.tasks import TaskDoor
+from tollkeeper.doors.wiring import Wired
 from tollkeeper.ledger.change import Ledger
-from tollkeeper.ledger.units import Units
 from tollkeeper.operations.books import Books
 from tollkeeper.operations.calls import Desk
 from tollkeeper.operations.credits import Credits
 from tollkeeper.operations.customers import Customers
-from tollkeeper.operations.door import Door, UnitsUnknown
+from tollkeeper.operations.door import Door
 from tollkeeper.operations.jobs import Jobs
 from tollkeeper.operations.wallet import Wallet
-from tollkeeper.store.database import DEFAULT_SCHEMA, describe
-from tollkeeper.store.faults import translated
-from tollkeeper.store.migrate import Migrated, migrate
+from tollkeeper.store.database import DEFAULT_SCHEMA
+from tollkeeper.store.migrate import Migrated
 from tollkeeper.values.units import Unit
 
 if TYPE_CHECKING:
@@ -40,50 +37,6 @@ if TYPE_CHECKING:
 
 #: How many transactions of one `Billing` run side by side on PostgreSQL.
 POSTGRES_LANES = 2
-
-
-class _Wired:
-    """What both front doors are made of."""
-
-    def __init__(
-        self,
-        database: str | URL | Engine | Any,
-        *,
-        clock: Clock | None,
-        units: Iterable[Unit],
-        schema: str,
-        lock_timeout_seconds: float,
-        prepare_statements: bool,
-    ) -> None:
-        self.schema = schema
-        self.opened: Opened = open_engine(
-            database, busy_seconds=lock_timeout_seconds, prepare_statements=prepare_statements
-        )
-        self.engine = self.opened.engine
-        names = describe(self.engine.dialect.name, schema)
-        self.ledger = Ledger(names, clock or SystemClock(), Units(units))
-        self.writer = Writer(
-            self.engine,
-            self.ledger,
-            lanes=POSTGRES_LANES if names.is_postgres else 1,
-            lock_timeout_seconds=lock_timeout_seconds,
-            keep_connections=not self.opened.is_shared,
-            owns_connections=self.opened.is_ours and prepare_statements,
-        )
-        self.threads = ThreadDoor(
-            self.engine, self.ledger, self.writer, owns_engine=self.opened.is_ours
-        )
-
-    def migrate(self, *, citus: bool) -> Migrated:
-        """Make our tables, or bring them up to date."""
-        with translated():
-            return migrate(self.engine, self.schema, citus=citus)
-
-    def close(self) -> None:
-        """Answer what was taken, then let go of the database."""
-        self.writer.close()
-        if self.opened.is_ours:
-            self.engine.dispose()
 
 
 class Billing:
@@ -114,13 +67,14 @@ class Billing:
         lock_timeout_seconds: float = 10.0,
         prepare_statements: bool = True,
     ) -> None:
-        self._wired = _Wired(
+        self._wired = Wired(
             database,
             clock=clock,
             units=units,
             schema=schema,
             lock_timeout_seconds=lock_timeout_seconds,
             prepare_statements=prepare_statements,
+            postgres_lanes=POSTGRES_LANES,
         )
         self._open(Desk(self._wired.threads, self._wired.ledger))
 
@@ -182,13 +136,14 @@ class AsyncBilling:
         lock_timeout_seconds: float = 10.0,
         prepare_statements: bool = True,
     ) -> None:
-        self._wired = _Wired(
+        self._wired = Wired(
             database,
             clock=clock,
             units=units,
             schema=schema,
             lock_timeout_seconds=lock_timeout_seconds,
             prepare_statements=prepare_statements,
+            postgres_lanes=POSTGRES_LANES,
         )
         self._door = TaskDoor(self._wired.threads, self._wired.writer)
         desk = Desk(self._door, self._wired.ledger)
@@ -241,39 +196,9 @@ class Joined:
 class AwaitedJoined:
     """The rooms inside one transaction of a host's tasks."""
 
-    def __init__(self, host: Any, wired: _Wired) -> None:
-        self.credits = cast("AsyncCredits", JoinedTasks(host, wired, "credits"))
-        self.wallet = cast("AsyncWallet", JoinedTasks(host, wired, "wallet"))
-        self.customers = cast("AsyncCustomers", JoinedTasks(host, wired, "customers"))
-        self.books = cast("AsyncBooks", JoinedTasks(host, wired, "books"))
-        self.jobs = cast("AsyncJobs", JoinedTasks(host, wired, "jobs"))
-
-
-class JoinedTasks:
-    """One room, whose verbs run inside the transaction of an async connection or session."""
-
-    def __init__(self, host: Any, wired: _Wired, room: str) -> None:
-        self._host = host
-        self._wired = wired
-        self._room = room
-
-    def __getattr__(self, verb: str) -> Any:
-        """Give a verb as a coroutine function."""
-        if verb.startswith("_"):
-            raise AttributeError(verb)
-
-        async def call(*arguments: Any, **options: Any) -> Any:
-            def work(source: Source) -> Any:
-                ledger = wired.ledger.apart()
-                room = getattr(Joined(JoinedDoor(source, ledger, ask_for_unit), ledger), self._room)
-                return getattr(room, verb)(*arguments, **options)
-
-            wired = self._wired
-            dialect = wired.ledger.database.dialect
-            try:
-                return await join_async(self._host, dialect, work)
-            except UnitsUnknown as unknown:
-                await find_unit(wired.threads, unknown.key)
-            return await join_async(self._host, dialect, work)
-
-        return call
+    def __init__(self, host: Any, wired: Wired) -> None:
+        self.credits = cast("AsyncCredits", JoinedRoom(host, wired, Credits))
+        self.wallet = cast("AsyncWallet", JoinedRoom(host, wired, Wallet))
+        self.customers = cast("AsyncCustomers", JoinedRoom(host, wired, Customers))
+        self.books = cast("AsyncBooks", JoinedRoom(host, wired, Books))
+        self.jobs = cast("AsyncJobs", JoinedRoom(host, wired, Jobs))

@@ -1,11 +1,9 @@
 """One batch, one transaction: run it, commit it, and know what a failure means for whom.
 
-Retries what may be retried, splits what fails on data so that nobody suffers for a neighbour, and
-after a commit whose answer was lost looks before it does anything again.
+Retries what may be retried, and splits what fails on data so that nobody suffers for a neighbour.
+After a commit whose answer was lost nothing is done again here before `doubts` has looked.
 """
 
-import logging
-import random
 import time
 from collections.abc import Sequence
 from dataclasses import replace
@@ -13,10 +11,12 @@ from dataclasses import replace
 from sqlalchemy import Connection, Engine
 
 from tollkeeper.decisions.requests import Request
+from tollkeeper.doors.doubts import CommitLost, clear_up
 from tollkeeper.doors.grouping import apart, one_customer
-from tollkeeper.errors import OutcomeUnknown, StoreError
+from tollkeeper.doors.retrying import MAXIMUM_TRIES, pause
+from tollkeeper.errors import StoreError
 from tollkeeper.ledger.change import Answer, Later, Ledger, Manner, change
-from tollkeeper.store.audits import is_distributed
+from tollkeeper.store.citus import is_distributed
 from tollkeeper.store.database import (
     begin_write,
     commit,
@@ -26,32 +26,13 @@ from tollkeeper.store.database import (
 )
 from tollkeeper.store.faults import Fault, as_error, fault_of, is_refusal
 from tollkeeper.store.wire import close_wire
-from tollkeeper.values.receipts import Receipt
 
-logger = logging.getLogger("tollkeeper")
-
-#: How often a batch is tried again after conflicts, or after a lost connection.
-MAXIMUM_TRIES = 6
-FIRST_PAUSE_SECONDS = 0.005
 #: How long keys are looked up beforehand after a replay was seen.
 REPLAYS_EXPECTED_SECONDS = 2.0
-
-
-#: How long a batch that meets locks is taken apart; whoever is left then waits for somebody else.
+#: How long a batch that meets locks is taken apart; whoever is left then goes to the patient lane.
 APART_SECONDS = 0.25
 #: When no further try is begun, whatever stands in the way: others wait for this batch's end.
 GIVE_UP_SECONDS = 5.0
-#: How long the outcome of a commit without an answer is looked for.
-DOUBT_SECONDS = 5.0
-
-
-class CommitLost(Exception):
-    """Something broke during the commit, the connection most likely: it happened or not."""
-
-    def __init__(self, answers: list[Answer]) -> None:
-        #: What would have been answered.
-        self.answers = answers
-        super().__init__()
 
 
 class Transactor:
@@ -69,7 +50,7 @@ class Transactor:
         self._engine = engine
         self._keep_connection = keep_connection
         #: Whether settings may outlive a transaction: only on connections nobody else uses.
-        self._settles = is_ours and keep_connection
+        self._keeps_settings = is_ours and keep_connection
         self._ledger = ledger
         self._lock_timeout_ms = lock_timeout_ms
         self._connection: Connection | None = None
@@ -89,7 +70,7 @@ class Transactor:
         """Give the connection back."""
         if self._connection is not None:
             connection, self._connection = self._connection, None
-            if self._settles:
+            if self._keeps_settings:
                 close_wire(connection)
                 connection.invalidate()
             connection.close()
@@ -101,7 +82,7 @@ class Transactor:
             try:
                 return self._attempt(requests, manner)
             except CommitLost as error:
-                return self._in_doubt(requests, manner, error)
+                return clear_up(requests, manner, error, attempt=self._attempt, run=self._run)
             except Exception as error:  # noqa: BLE001  # the batch writer answers whatever happens
                 fault, last = fault_of(error), error
             if fault is Fault.DUPLICATE:
@@ -120,40 +101,10 @@ class Transactor:
         """Answer for what another try would not change, or leave it to whoever can wait."""
         fault = fault_of(error)
         if fault is Fault.LOCKED and self._ledger.database.is_postgres:
-            return self._locked(requests, manner, error)
+            return self._left_waiting(requests, manner, error)
         if fault in (Fault.LOCKED, Fault.LOST, Fault.UNMIGRATED):
             return [as_error(error) for _ in requests]
-        return self._apart(requests, manner, error)
-
-    def _in_doubt(
-        self, requests: Sequence[Request], manner: Manner, lost: CommitLost
-    ) -> list[Answer]:
-        """Find out what became of what was accepted; then run again what was not."""
-        logger.warning("The commit's answer was lost; looking what became of it.")
-        answers = list(lost.answers)
-        doubtful = [n for n, answer in enumerate(answers) if isinstance(answer, Receipt)]
-        others = [n for n, answer in enumerate(answers) if not isinstance(answer, Receipt)]
-        made = self._cleared_up([requests[n] for n in doubtful], manner) if doubtful else []
-        if others:
-            made += self._run([requests[n] for n in others], manner)
-        for number, answer in zip(doubtful + others, made, strict=True):
-            answers[number] = answer
-        return answers
-
-    def _cleared_up(self, requests: Sequence[Request], manner: Manner) -> list[Answer]:
-        """Look for the operations under their accounts' locks, which an unfinished commit holds."""
-        manner = Manner(make_missing=manner.make_missing, look_up_ids=True)
-        until = time.monotonic() + DOUBT_SECONDS
-        attempt = 0
-        while True:
-            try:
-                return self._attempt(requests, manner)
-            except Exception as error:  # noqa: BLE001  # the batch writer answers whatever happens
-                last = error
-            if time.monotonic() > until:
-                return [_unknown(last) for _ in requests]
-            pause(attempt)
-            attempt = min(attempt + 1, MAXIMUM_TRIES)
+        return self._by_halves(requests, manner, error)
 
     def _each_customer(self, requests: Sequence[Request], manner: Manner) -> list[Answer]:
         """Give each customer a transaction: with distributed tables it then stays on one node."""
@@ -188,7 +139,7 @@ class Transactor:
                 connection,
                 self._ledger.database,
                 self._lock_timeout_ms,
-                is_settled=self._settles,
+                is_settled=self._keeps_settings,
             )
             if manner.make_missing and manner.skip_locked:
                 # What another transaction has just made cannot be passed over, only waited for.
@@ -215,7 +166,7 @@ class Transactor:
         if self._connection is None or self._connection.closed or self._connection.invalidated:
             connection = self._engine.connect()
             try:
-                if self._settles:
+                if self._keeps_settings:
                     settle_session(connection, self._ledger.database, self._lock_timeout_ms)
             except BaseException:
                 connection.close()
@@ -233,7 +184,7 @@ class Transactor:
             connection.close()
             self._connection = None
 
-    def _apart(
+    def _by_halves(
         self, requests: Sequence[Request], manner: Manner, error: BaseException
     ) -> list[Answer]:
         """Find who is to blame by halves; who is alone gets the error."""
@@ -242,28 +193,17 @@ class Transactor:
         middle = len(requests) // 2
         return self._run(requests[:middle], manner) + self._run(requests[middle:], manner)
 
-    def _locked(
+    def _left_waiting(
         self, requests: Sequence[Request], manner: Manner, error: BaseException
     ) -> list[Answer]:
         """Leave whoever met a lock to the patient lane, and with them as few others as we can."""
         is_one = len({request.customer for request in requests}) == 1
         if is_one or time.monotonic() > self._began + APART_SECONDS:
             return [Later.BUSY] * len(requests)
-        return self._apart(requests, manner, error)
+        return self._by_halves(requests, manner, error)
 
     def _has_given_up(self) -> bool:
         return time.monotonic() > self._began + GIVE_UP_SECONDS
 
     def _expects_replays(self) -> bool:
         return time.monotonic() < self._replays_expected_until
-
-
-def _unknown(error: BaseException) -> OutcomeUnknown:
-    unknown = OutcomeUnknown()
-    unknown.__cause__ = error
-    return unknown
-
-
-def pause(attempt: int) -> None:
-    """Wait a little longer each time, not in step with others."""
-    time.sleep(FIRST_PAUSE_SECONDS * 2**attempt * random.uniform(0.5, 1.5))  # noqa: S311  # no secret

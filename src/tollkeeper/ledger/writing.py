@@ -1,25 +1,33 @@
-"""Gathers what accepted requests change, and writes all of it in a few statements, once."""
+"""Gathers what accepted requests change, and writes all of it in a few statements, once.
+
+It decides nothing and reads nothing: what is written was accepted before.
+"""
 
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Any
 
 from sqlalchemy import Connection
 
-from tollkeeper.decisions.accounts import Account, AccountKey, Entry
+from tollkeeper.decisions.accounts import Account, AccountKey
 from tollkeeper.decisions.advancing import Due
 from tollkeeper.decisions.holds import Hold
 from tollkeeper.decisions.requests import Note, Outcome, Request, Revision
 from tollkeeper.ids import OPERATION, new_id
 from tollkeeper.ledger import customers
 from tollkeeper.ledger.book import WorkingBook
-from tollkeeper.ledger.codec import account_row, fact_row, hold_row, lines_text
+from tollkeeper.ledger.codec import account_row, fact_row, hold_row
+from tollkeeper.ledger.rows import (
+    Row,
+    bare_row,
+    entry_row,
+    note_row,
+    result_text,
+    row_beside,
+    rows_of,
+)
 from tollkeeper.store import accounts, grants, holds, journal
 from tollkeeper.store.database import Database
 from tollkeeper.values.customers import Known
-from tollkeeper.values.texts import canonical_json
-
-Row = tuple[Any, ...]
 
 
 @dataclass(slots=True)
@@ -44,8 +52,8 @@ class Writing:
             return self._add_plain(request, outcome, book)
         moment = book.moment_for([*(entry.after.key for entry in outcome.entries), *outcome.swept])
         self._add_swept(outcome, book, moment)
-        self._add_due(outcome, book, moment)
-        rows = operation_rows(request, outcome, moment, book, keys)
+        self._add_waiting(outcome, book, moment)
+        rows = rows_of(request, outcome, moment, book, keys)
         is_kept = bool(outcome.entries or request.idempotency_key)
         note = request.note
         if outcome.revision is not None:
@@ -69,7 +77,7 @@ class Writing:
         """Note a new key of an operation that was asked for again: it means nothing else now."""
         again = replace(request, id=new_id(OPERATION))
         told = Outcome(result={"replays": operation})
-        self.operations.append(_bare_row(again, told, book.moment_for(keys), book, keys))
+        self.operations.append(bare_row(again, told, book.moment_for(keys), book, keys))
 
     def write(self, connection: Connection, database: Database, book: WorkingBook) -> None:
         """Write everything, accounts last, so that what follows from them is there already."""
@@ -126,7 +134,7 @@ class Writing:
             self.erased.add(request.customer)
             self.notes = [note for note in self.notes if note[0] != request.customer]
         if revision.beside and all(row[0] != revision.beside for row in rows):
-            rows.append(_row_beside(request, rows, revision.beside))
+            rows.append(row_beside(request, rows, revision.beside))
         if not revision.private:
             return request.note
         return replace(request.note or Note(), metadata=revision.private)
@@ -138,13 +146,13 @@ class Writing:
             before = book.states[key].updated_at
             self.updated_at.setdefault(key, before if before and not is_booked else moment)
 
-    def _add_due(self, outcome: Outcome, book: WorkingBook, moment: datetime) -> None:
+    def _add_waiting(self, outcome: Outcome, book: WorkingBook, moment: datetime) -> None:
         """Book first what time did to the accounts that now change."""
         for key in {*(entry.after.key for entry in outcome.entries), *outcome.swept}:
             for due in book.waiting.pop(key, ()):
-                self.add_due(due, moment)
+                self._add_due(due, moment)
 
-    def add_due(self, due: Due, moment: datetime) -> None:
+    def _add_due(self, due: Due, moment: datetime) -> None:
         """Note one thing that time did, as an operation of its own."""
         for part, entry in enumerate(due.entries):
             self.operations.append(entry_row(due.id, part, entry, moment))
@@ -159,109 +167,3 @@ class Writing:
             self.new_holds[key] = hold
         else:
             self.old_holds[key] = hold
-
-
-def operation_rows(
-    request: Request,
-    outcome: Outcome,
-    moment: datetime,
-    book: WorkingBook,
-    keys: tuple[AccountKey, ...],
-) -> list[Row]:
-    """Write an operation's rows: one an entry, the first with key, fingerprint and result."""
-    entries = outcome.entries
-    if not entries:
-        return [_bare_row(request, outcome, moment, book, keys)]
-    result = result_text(request, outcome, entries[0].kind)
-    head = entry_row(
-        request.id, 0, entries[0], moment, request.idempotency_key, request.fingerprint, result
-    )
-    return [head, *(entry_row(request.id, n, e, moment) for n, e in enumerate(entries[1:], 1))]
-
-
-def entry_row(
-    operation: str,
-    part: int,
-    entry: Entry,
-    moment: datetime,
-    key: str | None = None,
-    fingerprint: str | None = None,
-    result: str | None = None,
-) -> Row:
-    """Write one entry's row (see store.journal.COLUMNS); zero travels as NULL."""
-    after = entry.after
-    return (
-        after.customer,
-        operation,
-        part,
-        entry.kind,
-        key,
-        fingerprint,
-        moment,
-        entry.event_at,
-        after.unit,
-        after.version,
-        entry.available or None,
-        entry.restricted or None,
-        entry.held or None,
-        entry.debt or None,
-        after.available or None,
-        after.restricted or None,
-        after.held or None,
-        after.debt or None,
-        lines_text(entry) if entry.lines else None,
-        entry.mark,
-        result,
-    )
-
-
-def _row_beside(request: Request, rows: list[Row], customer: str) -> Row:
-    """Write an operation's row under another customer of whom no account changed."""
-    moment = rows[0][6]
-    return (customer, request.id, len(rows), request.verb, None, None, moment, *(None,) * 14)
-
-
-def result_text(request: Request, outcome: Outcome, kind: str) -> str | None:
-    """Write what the answer tells beyond the entries; the verb where it is not the entry's kind."""
-    if not outcome.result and request.verb == kind:
-        return None
-    result = dict(outcome.result)
-    if request.verb != kind:
-        result["verb"] = request.verb
-    return canonical_json(result) if result else None
-
-
-def note_row(request: Request, note: Note) -> Row:
-    """Write the personal text beside an operation."""
-    metadata = canonical_json(dict(note.metadata)) if note.metadata else None
-    return (request.customer, request.id, note.reason, note.actor, metadata)
-
-
-def _bare_row(
-    request: Request,
-    outcome: Outcome,
-    moment: datetime,
-    book: WorkingBook,
-    keys: tuple[AccountKey, ...],
-) -> Row:
-    """Write an operation that changed no balance; its key must be remembered all the same."""
-    account = book.states.get(keys[0]) if len(keys) == 1 else None
-    balances: tuple[int | None, ...] = (None,) * 4
-    if account is not None:
-        balances = (account.available, account.restricted, account.held, account.debt)
-    return (
-        request.customer,
-        request.id,
-        0,
-        request.verb,
-        request.idempotency_key,
-        request.fingerprint,
-        moment,
-        None,
-        account.unit if account else None,
-        *(None,) * 5,
-        *balances,
-        None,
-        None,
-        result_text(request, outcome, request.verb),
-    )

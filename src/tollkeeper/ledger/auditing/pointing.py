@@ -4,7 +4,7 @@ from sqlalchemy import Connection
 
 from tollkeeper.errors import TollkeeperError
 from tollkeeper.ledger.auditing.laws import APPEND_ONLY, ORPHANS, UNITS, Findings, Place
-from tollkeeper.store import audits
+from tollkeeper.store import audits, guards
 from tollkeeper.store.audits import Cells
 from tollkeeper.store.database import Database
 from tollkeeper.values.units import Unit
@@ -20,7 +20,7 @@ def check_units(connection: Connection, database: Database, findings: Findings) 
 
 def check_guards(connection: Connection, database: Database, findings: Findings) -> None:
     """Check that nothing but an insert can reach the facts (law 8)."""
-    for guard in audits.missing_guards(connection, database):
+    for guard in guards.missing_guards(connection, database):
         says = "A table of facts has lost the guard that refuses changes."
         findings.add(APPEND_ONLY, says, Place(), expected=guard, found="none, or switched off")
 
