@@ -6,7 +6,6 @@ changes nothing that anybody reads; where it fails, the commit that finds the lo
 """
 
 import logging
-import threading
 
 from sqlalchemy import Engine
 
@@ -34,7 +33,7 @@ class Checkpoints:
         if self._calls < CALLS:
             return
         if not self._is_started:
-            self.lane.start(threading.Thread(target=self._work, name=self.lane.name, daemon=True))
+            self.lane.start(self._work)
             self._is_started = True
         self.lane.put_one(self._calls)
         self._calls = 0
@@ -44,10 +43,10 @@ class Checkpoints:
         self.lane.stop()
         self.lane.join(seconds)
 
-    def _work(self) -> None:
-        while self.lane.take(CALLS):
+    def _work(self, lane: Lane[int]) -> None:
+        while lane.take(CALLS):
             try:
-                with self.lane.work():
+                with lane.work():
                     self._move()
             except Exception:  # nothing is lost: a commit does it, some time
                 logger.warning("SQLite's log could not be moved into its file.", exc_info=True)

@@ -141,6 +141,7 @@ def _sqlite(url: URL, busy_seconds: float) -> Opened:
     engine = create_engine(
         url,
         poolclass=QueuePool,
+        hide_parameters=True,
         connect_args={
             "check_same_thread": False,
             "timeout": busy_seconds,
@@ -178,7 +179,12 @@ def _postgres(url: URL, *, prepare_statements: bool) -> Opened:
         asked = url.query.get("options", "")
         arguments["options"] = f"{asked if isinstance(asked, str) else ' '.join(asked)} {SESSION}"
     engine = create_engine(
-        url, pool_size=10, max_overflow=20, connect_args=arguments, isolation_level=ISOLATION
+        url,
+        pool_size=10,
+        max_overflow=20,
+        hide_parameters=True,
+        connect_args=arguments,
+        isolation_level=ISOLATION,
     )
     return Opened(engine, is_ours=True)
 

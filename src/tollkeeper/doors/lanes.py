@@ -5,7 +5,7 @@ Nothing here can be left locked, or asleep, by a caller who is interrupted at an
 
 import threading
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from typing import Generic, TypeVar
 
@@ -79,10 +79,11 @@ class Lane(Generic[T]):
             return False
         return True
 
-    def start(self, work: "threading.Thread") -> None:
-        """Let a thread work this lane."""
-        work.start()
-        self._thread = work
+    def start(self, work: "Callable[[Lane[T]], None]") -> None:
+        """Let a thread of its own work this lane; it ends with the process."""
+        thread = threading.Thread(target=work, args=(self,), name=self.name, daemon=True)
+        thread.start()
+        self._thread = thread
 
     def stop(self) -> None:
         """Take no more; the thread ends when the queue is empty."""

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 
 from tollkeeper.doors import rounds
 from tollkeeper.doors.lanes import AnyTicket, Lane
-from tollkeeper.doors.rounds import answer_rest, run_with_missing, settle, thread_for
+from tollkeeper.doors.rounds import answer_decided, answer_rest, run_with_missing
 from tollkeeper.doors.tickets import answer_all
 from tollkeeper.doors.transacting import Transactor
 from tollkeeper.errors import StoreBusy
@@ -54,7 +54,7 @@ class Patient:
         with self._guard:
             if self.lane is None:
                 lane: Lane[AnyTicket] = Lane("tollkeeper-patient")
-                lane.start(thread_for(lane, self._work))
+                lane.start(self._work)
                 self.lane = lane
             return self.lane
 
@@ -94,12 +94,12 @@ class Patient:
 
 
 def _round(transactor: Transactor, waiting: list[AnyTicket]) -> list[AnyTicket]:
-    waiting = settle(run_with_missing(transactor, waiting, Manner(skip_locked=True)))
+    waiting = answer_decided(run_with_missing(transactor, waiting, Manner(skip_locked=True)))
     if waiting:
         first = waiting[0].request.customer
         own = [ticket for ticket in waiting if ticket.request.customer == first]
         others = [ticket for ticket in waiting if ticket.request.customer != first]
-        waiting = others + settle(run_with_missing(transactor, own, Manner()))
+        waiting = others + answer_decided(run_with_missing(transactor, own, Manner()))
     return _in_time(waiting)
 
 

@@ -1,9 +1,8 @@
 """One round of calls: run as a batch, answered where decided; the others go on waiting."""
 
-import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
-from tollkeeper.doors.lanes import AnyTicket, Lane
+from tollkeeper.doors.lanes import AnyTicket
 from tollkeeper.doors.tickets import Pair, ThreadTicket, answer_all, wake_all
 from tollkeeper.doors.transacting import Transactor
 from tollkeeper.errors import OutcomeUnknown
@@ -28,7 +27,7 @@ def run_with_missing(
     return [(ticket, again.get(id(ticket), answer)) for ticket, answer in pairs]
 
 
-def settle(pairs: Sequence[Pair]) -> list[AnyTicket]:
+def answer_decided(pairs: Sequence[Pair]) -> list[AnyTicket]:
     """Answer what was decided; give back who has to go on waiting."""
     answer_all([pair for pair in pairs if not isinstance(pair[1], Later)])
     return [ticket for ticket, answer in pairs if isinstance(answer, Later)]
@@ -46,8 +45,3 @@ def _unknown(error: BaseException) -> OutcomeUnknown:
     failure = OutcomeUnknown("The writer failed; repeat the call with the same idempotency key.")
     failure.__cause__ = error
     return failure
-
-
-def thread_for(lane: Lane[AnyTicket], work: Callable[[Lane[AnyTicket]], None]) -> threading.Thread:
-    """Make a thread that works a lane; it ends with the process."""
-    return threading.Thread(target=work, args=(lane,), name=lane.name, daemon=True)

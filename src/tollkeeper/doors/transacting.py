@@ -21,7 +21,7 @@ from tollkeeper.store.database import (
     begin_write,
     commit,
     roll_back,
-    settle_session,
+    set_up_session,
     shorten_lock_timeout,
 )
 from tollkeeper.store.faults import Fault, as_error, fault_of, is_refusal
@@ -139,7 +139,7 @@ class Transactor:
                 connection,
                 self._ledger.database,
                 self._lock_timeout_ms,
-                is_settled=self._keeps_settings,
+                is_set_up=self._keeps_settings,
             )
             if manner.make_missing and manner.skip_locked:
                 # What another transaction has just made cannot be passed over, only waited for.
@@ -167,7 +167,7 @@ class Transactor:
             connection = self._engine.connect()
             try:
                 if self._keeps_settings:
-                    settle_session(connection, self._ledger.database, self._lock_timeout_ms)
+                    set_up_session(connection, self._ledger.database, self._lock_timeout_ms)
             except BaseException:
                 connection.close()
                 raise

@@ -24,7 +24,7 @@ from tollkeeper.doors.forks import (
 )
 from tollkeeper.doors.lanes import AnyTicket, Lane
 from tollkeeper.doors.patient import Patient
-from tollkeeper.doors.rounds import answer_rest, run_with_missing, settle, thread_for
+from tollkeeper.doors.rounds import answer_decided, answer_rest, run_with_missing
 from tollkeeper.doors.transacting import Transactor
 from tollkeeper.errors import Closed, StoreBusy
 from tollkeeper.ledger.change import Ledger, Manner
@@ -180,7 +180,7 @@ class Writer:
                 ]
                 try:
                     for lane in lanes:
-                        lane.start(thread_for(lane, self._work))
+                        lane.start(self._work)
                 except BaseException:  # interrupted, or no thread can be had
                     for lane in lanes:
                         lane.stop()
@@ -208,7 +208,7 @@ class Writer:
             return
         postgres = self._ledger.database.is_postgres
         manner = Manner(skip_locked=postgres, look_up_keys=False)
-        busy = settle(run_with_missing(transactor, tickets, manner))
+        busy = answer_decided(run_with_missing(transactor, tickets, manner))
         if busy:
             self._patient.take(busy)
 

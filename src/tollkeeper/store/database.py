@@ -61,7 +61,7 @@ def describe(dialect: str, schema: str = DEFAULT_SCHEMA) -> Database:
     raise InvalidRequest(f"Tollkeeper runs on SQLite and PostgreSQL, not on {dialect!r}.")
 
 
-def settle_session(connection: Connection, database: Database, lock_timeout_ms: int) -> None:
+def set_up_session(connection: Connection, database: Database, lock_timeout_ms: int) -> None:
     """Set a connection of our own up for writing, once and for all its transactions."""
     if database.is_postgres:
         connection.exec_driver_sql(_settings("SESSION", lock_timeout_ms))
@@ -74,7 +74,7 @@ def settle_session(connection: Connection, database: Database, lock_timeout_ms: 
 
 
 def begin_write(
-    connection: Connection, database: Database, lock_timeout_ms: int, *, is_settled: bool = False
+    connection: Connection, database: Database, lock_timeout_ms: int, *, is_set_up: bool = False
 ) -> None:
     """Open one of our own write transactions: who writes on SQLite must say so at once."""
     wire = wire_of(connection)
@@ -82,7 +82,7 @@ def begin_write(
         wire.begin()
     elif not database.is_postgres:
         _begin_sqlite(connection, database)
-    elif not is_settled:
+    elif not is_set_up:
         connection.exec_driver_sql(_settings("LOCAL", lock_timeout_ms))
 
 
