@@ -4,13 +4,20 @@ import asyncio
 import inspect
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any, get_args, get_type_hints
 
 import pytest
 
 import tollkeeper
 from tollkeeper import errors
 from tollkeeper.errors import TollkeeperError
+from tollkeeper.operations.books import Books
+from tollkeeper.operations.credits import Credits
+from tollkeeper.operations.customers import Customers
+from tollkeeper.operations.jobs import Jobs
+from tollkeeper.operations.wallet import Wallet
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -24,14 +31,44 @@ def every_error() -> list[type[TollkeeperError]]:
 def test_public_names() -> None:
     """A name that disappears, or appears unannounced, is a change of the contract."""
     assert sorted(tollkeeper.__all__) == [
+        "Amount",
         "AsyncBilling",
+        "Attempt",
+        "AuditReport",
+        "Balance",
         "Billing",
+        "Customer",
+        "DueReport",
+        "Entry",
+        "Finding",
+        "Grant",
+        "GrantLine",
+        "HoldReceipt",
         "Money",
+        "Page",
+        "Receipt",
         "Unit",
         "credits_unit",
         "currency_unit",
         "errors",
     ]
+
+
+@pytest.mark.parametrize("room", [Books, Credits, Customers, Jobs, Wallet])
+def test_what_rooms_answer_can_be_named(room: type) -> None:
+    """Whatever class of ours a verb answers, an app can write in its own annotations."""
+    verbs = [v for n, v in inspect.getmembers(room, inspect.isfunction) if not n.startswith("_")]
+    answers = {kind for verb in verbs for kind in _classes(get_type_hints(verb)["return"])}
+    ours = {kind for kind in answers if kind.__module__.startswith("tollkeeper.")}
+    assert ours == {getattr(tollkeeper, kind.__name__) for kind in ours}
+    assert {kind.__name__ for kind in ours} <= set(tollkeeper.__all__)
+
+
+def test_public_names_can_all_be_imported() -> None:
+    """Each is where it is said to be, and `dir` lists it."""
+    for name in tollkeeper.__all__:
+        assert getattr(tollkeeper, name) is not None
+    assert set(tollkeeper.__all__) <= set(dir(tollkeeper))
 
 
 def test_every_error_has_its_own_code() -> None:
@@ -77,3 +114,11 @@ def test_importing_is_quick_and_light() -> None:
 def _rooms(billing: object) -> dict[str, set[str]]:
     rooms = {n: r for n, r in vars(billing).items() if not n.startswith("_")}
     return {name: {v for v in dir(room) if not v.startswith("_")} for name, room in rooms.items()}
+
+
+def _classes(hint: Any) -> Iterator[type]:
+    """Walk over the classes in a hint, in whatever they are wrapped."""
+    if inspect.isclass(hint):
+        yield hint
+    for part in get_args(hint):
+        yield from _classes(part)

@@ -15,15 +15,35 @@ from tollkeeper import errors
 
 if TYPE_CHECKING:
     from tollkeeper.billing import AsyncBilling, Billing
+    from tollkeeper.values.amounts import Amount
+    from tollkeeper.values.attempts import Attempt
+    from tollkeeper.values.books import Balance, Entry, GrantLine, Page
+    from tollkeeper.values.customers import Customer
+    from tollkeeper.values.findings import AuditReport, DueReport, Finding
+    from tollkeeper.values.grants import Grant
     from tollkeeper.values.money import Money
+    from tollkeeper.values.receipts import HoldReceipt, Receipt
     from tollkeeper.values.units import Unit, credits_unit, currency_unit
 
 __version__ = "0.1.0"
 
 __all__ = [
+    "Amount",
     "AsyncBilling",
+    "Attempt",
+    "AuditReport",
+    "Balance",
     "Billing",
+    "Customer",
+    "DueReport",
+    "Entry",
+    "Finding",
+    "Grant",
+    "GrantLine",
+    "HoldReceipt",
     "Money",
+    "Page",
+    "Receipt",
     "Unit",
     "credits_unit",
     "currency_unit",
@@ -33,9 +53,22 @@ __all__ = [
 #: Where the public names live. They are imported when first asked for: `tollkeeper --help` needs no
 #: database toolkit, and importing one takes most of a second.
 _HOMES = {
+    "Amount": "tollkeeper.values.amounts",
     "AsyncBilling": "tollkeeper.billing",
+    "Attempt": "tollkeeper.values.attempts",
+    "AuditReport": "tollkeeper.values.findings",
+    "Balance": "tollkeeper.values.books",
     "Billing": "tollkeeper.billing",
+    "Customer": "tollkeeper.values.customers",
+    "DueReport": "tollkeeper.values.findings",
+    "Entry": "tollkeeper.values.books",
+    "Finding": "tollkeeper.values.findings",
+    "Grant": "tollkeeper.values.grants",
+    "GrantLine": "tollkeeper.values.books",
+    "HoldReceipt": "tollkeeper.values.receipts",
     "Money": "tollkeeper.values.money",
+    "Page": "tollkeeper.values.books",
+    "Receipt": "tollkeeper.values.receipts",
     "Unit": "tollkeeper.values.units",
     "credits_unit": "tollkeeper.values.units",
     "currency_unit": "tollkeeper.values.units",

@@ -20,24 +20,7 @@ from tollkeeper.values.moments import from_microseconds
 from tollkeeper.values.texts import echo
 
 OPERATION: Final = "op"
-ENTRY: Final = "ent"
 GRANT: Final = "grt"
-HOLD: Final = "hld"
-USAGE_EVENT: Final = "use"
-PURCHASE: Final = "pur"
-REFUND: Final = "rfd"
-SUBSCRIPTION: Final = "sub"
-SEAT: Final = "seat"
-LIMIT: Final = "lim"
-PAYMENT_EVENT: Final = "evt"
-NOTICE: Final = "ntc"
-DELIVERY: Final = "dlv"
-JOB: Final = "job"
-ENDPOINT: Final = "end"
-API_KEY: Final = "key"
-TOKEN: Final = "tok"  # noqa: S105  # a prefix, not a password
-CATALOG: Final = "cat"
-RATE_CARD: Final = "rtc"
 
 _ALPHABET: Final = "0123456789abcdefghjkmnpqrstvwxyz"
 _PAIRS: Final = tuple(first + second for first in _ALPHABET for second in _ALPHABET)

@@ -52,7 +52,7 @@ def test_one_customer_can_be_audited_alone(history: History) -> None:
 
 
 def test_another_customers_fault_is_not_told(history: History) -> None:
-    """An audit of one customer tells of that customer alone."""
+    """I3: an audit of one customer tells of that customer alone."""
     with broken(history.url) as raw:
         raw.run(account("ann", "version = version + 1"))
         raw.run("DELETE FROM {operation} WHERE customer_id = 'bob'")

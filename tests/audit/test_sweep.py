@@ -53,7 +53,7 @@ def test_what_time_did_is_booked(billing: Billing, clock: FixedClock) -> None:
     assert billing.jobs.run_due() == DueReport()
     assert [billing.credits.balance(f"user_{number}", UNIT) for number in range(3)] == before
     entry = next(e for e in billing.credits.history("user_0").entries if e.kind == "expire")
-    assert entry.amount == 10
+    assert entry.amount == -10
     assert (entry.event_at, entry.created_at) == (START + HOUR, clock.now())
     assert billing.books.audit().ok
 

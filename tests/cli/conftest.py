@@ -27,6 +27,10 @@ class Ended:
         return json.loads(line)
 
 
+#: Who corrects, and why; no correction is made without.
+BY_HAND = ("--reason", "a mistake", "--actor", "ann")
+
+
 class Command(Protocol):
     """Runs `tollkeeper` with some words."""
 
@@ -35,8 +39,9 @@ class Command(Protocol):
 
 @pytest.fixture(autouse=True)
 def _no_database_by_the_way(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A developer's own setting must not lead the tests to his books."""
-    monkeypatch.delenv("TOLLKEEPER_DATABASE_URL", raising=False)
+    """A developer's own settings must not lead the tests to his books, nor speak for them."""
+    for variable in ("TOLLKEEPER_DATABASE_URL", "TOLLKEEPER_ACTOR"):
+        monkeypatch.delenv(variable, raising=False)
     monkeypatch.setenv("COLUMNS", "80")
 
 

@@ -39,7 +39,7 @@ def test_each_reason_has_its_own_words(command: Command, postgres_url: str) -> N
 @pytest.mark.parametrize("verb", [("migrate",), ("bench", "consume", "--seconds", "0.1")])
 @pytest.mark.parametrize("place", ["before", "behind"])
 def test_a_password_is_never_shown(command: Command, verb: tuple[str, ...], place: str) -> None:
-    """Not even where its own signs made the driver take it for a part of the host's name."""
+    """I3: not even where its own signs made the driver take it for a part of the host's name."""
     named = ("--database", "postgresql://ann:pass@word@127.0.0.1:1/app")
     words = (*verb, *named) if place == "behind" else (*named, *verb)
     answer = command(*words, "--json")
@@ -51,7 +51,7 @@ def test_a_password_is_never_shown(command: Command, verb: tuple[str, ...], plac
 def test_a_password_of_the_environment_is_never_shown(
     command: Command, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Wherever the URL was named."""
+    """I3: wherever the URL was named."""
     monkeypatch.setenv("TOLLKEEPER_DATABASE_URL", "postgresql://ann:pass@word@127.0.0.1:1/app")
     answer = command(*BALANCE)
     assert ("cause: " in answer.err, "word@" in answer.err) == (True, False)
@@ -71,12 +71,12 @@ def test_a_password_of_the_environment_is_never_shown(
     ],
 )
 def test_passwords_are_masked(url: str | None, text: str, told: str) -> None:
-    """As they are written and as they are meant; a longer word that has one in it stays."""
+    """I3: as they are written and as they are meant; a longer word that has one in it stays."""
     assert masked(text, [url]) == told
 
 
 def test_neither_sql_nor_rows_are_told() -> None:
-    """A server's complaint repeats the statement and the row; only its first sentence is shown."""
+    """I3: a server's complaint repeats statement and row; only its first sentence is shown."""
 
     class Diagnosis:
         message_primary = "duplicate key value"

@@ -5,7 +5,7 @@ import re
 
 import pytest
 
-from tests.cli.conftest import Command, Ended
+from tests.cli.conftest import BY_HAND, Command, Ended
 from tollkeeper import Billing
 
 KEYED = ("--idempotency-key", "k1")
@@ -17,7 +17,7 @@ def test_a_grant_is_consumed(tollkeeper: Command) -> None:
     consumed = tollkeeper("credits", "consume", "user_1", "api_calls", "2.5", "--json")
     balance = tollkeeper("credits", "balance", "user_1", "api_calls", "--json")
     assert (granted.code, consumed.code, balance.code) == (0, 0, 0)
-    assert consumed.data["balance"] == balance.data
+    assert {**consumed.data["balance"], "overdraft": None} == balance.data
     assert balance.data["available"] == "97.5"
     assert consumed.data["entries"][0]["lines"][0]["grant_id"] == granted.data["result"]["grant"]
 
@@ -28,6 +28,29 @@ def test_json_is_the_library_s_own_answer(tollkeeper: Command, database_url: str
     with Billing(database_url) as billing:
         receipt = billing.credits.grant("user_1", "api_calls", 100, idempotency_key="k1")
     assert printed == receipt.to_json() + "\n"
+
+
+def test_a_key_means_the_same_in_python(tollkeeper: Command, database_url: str) -> None:
+    """What the command did not say it does not ask for: Python, saying as little, gets a replay."""
+    tollkeeper("credits", "grant", "user_1", "api_calls", "100")
+    held = tollkeeper("credits", "hold", "user_1", "api_calls", "40", "--json").data["result"]
+    tollkeeper("credits", "settle", "user_1", held["hold"], "12", *KEYED)
+    spent = tollkeeper("credits", "consume", "user_1", "api_calls", "5", "--json").data
+    words = ("credits", "reverse", "user_1", spent["operation_id"], "--idempotency-key", "k2")
+    tollkeeper(*words, *BY_HAND)
+    with Billing(database_url) as billing:
+        rooms = billing.credits
+        assert rooms.settle("user_1", held["hold"], 12, idempotency_key="k1").replayed
+        assert rooms.reverse("user_1", spent["operation_id"], idempotency_key="k2").replayed
+
+
+def test_a_capped_settle_shows_what_was_charged(on_sqlite: Command) -> None:
+    """B2: the full usage, and what of it was paid."""
+    on_sqlite("credits", "grant", "user_1", "api_calls", "100")
+    held = on_sqlite("credits", "hold", "user_1", "api_calls", "40", "--json").data["result"]
+    words = ("credits", "settle", "user_1", held["hold"], "55", "--excess", "cap")
+    answer = shown(on_sqlite(*words))
+    assert (answer["amount"], answer["charged"]) == ("55 api_calls", "40")
 
 
 def test_a_replay_prints_the_same_line(tollkeeper: Command) -> None:
@@ -41,6 +64,7 @@ def test_a_replay_prints_the_same_line(tollkeeper: Command) -> None:
         "available": "100",
         "debt": "0",
         "held": "0",
+        "overdraft": None,
         "restricted": "0",
         "unit": "api_calls",
     }
@@ -62,23 +86,27 @@ def test_a_hold_is_extended_settled_and_released(tollkeeper: Command) -> None:
 
 def test_corrections(tollkeeper: Command) -> None:
     """Adjust (below zero too), set, revoke, transfer, reverse, overdraft."""
-    by_hand = ("--reason", "a mistake", "--actor", "ann", "--json")
+    by_hand = (*BY_HAND, "--json")
+    tollkeeper("customers", "create", "user_2")
     tollkeeper("credits", "grant", "user_1", "api_calls", "100")
     assert tollkeeper("credits", "adjust", "user_1", "api_calls", "-5", *by_hand).code == 0
-    moved = tollkeeper("credits", "transfer", "user_1", "api_calls", "5", "--to", "user_2")
+    move = ("credits", "transfer", "user_1", "api_calls", "5", "--to", "user_2", *BY_HAND)
+    moved = tollkeeper(*move)
     assert moved.code == 0
     spent = tollkeeper("credits", "consume", "user_1", "api_calls", "20", "--json").data
     operation = spent["operation_id"]
-    back = tollkeeper("credits", "reverse", "user_1", operation, "--json").data
+    back = tollkeeper("credits", "reverse", "user_1", operation, *by_hand).data
     assert back["balance"]["available"] == "90"
-    assert tollkeeper("credits", "set-overdraft", "user_1", "api_calls", "unlimited").code == 0
+    limit = ("credits", "set-overdraft", "user_1", "api_calls")
+    assert tollkeeper(*limit, "unlimited", *by_hand).code == 0
+    assert "unlimited" in tollkeeper("credits", "balance", "user_1", "api_calls").out
     deep = tollkeeper("credits", "consume", "user_1", "api_calls", "190", "--json").data
     assert deep["balance"]["debt"] == "100"
-    assert tollkeeper("credits", "set-overdraft", "user_1", "api_calls", "default").code == 0
+    assert tollkeeper(*limit, "default", *by_hand).code == 0
     assert tollkeeper("credits", "consume", "user_1", "api_calls", "1").code == 3
-    paid = tollkeeper("credits", "set-balance", "user_1", "api_calls", "-7.5", "--json").data
+    paid = tollkeeper("credits", "set-balance", "user_1", "api_calls", "-7.5", *by_hand).data
     assert paid["balance"]["available"] == "-7.5"
-    assert tollkeeper("credits", "revoke", "user_2", "--json").data["amount"] == "5"
+    assert tollkeeper("credits", "revoke", "user_2", *by_hand).data["amount"] == "5"
     assert tollkeeper("audit").code == 0
 
 
@@ -144,17 +172,20 @@ def shown(answer: Ended) -> dict[str, str]:
 
 def test_a_correction_shows_its_sign(on_sqlite: Command) -> None:
     """Up or down: the verb does not tell."""
-    by_hand = ("--reason", "a mistake", "--actor", "ann")
     unit = ("user_1", "api_calls")
     granted = on_sqlite("credits", "grant", *unit, "200")
     assert (shown(granted)["amount"], "change" in shown(granted)) == ("200 api_calls", False)
-    lowered = on_sqlite("credits", "set-balance", *unit, "-7")
-    assert (shown(lowered)["change"], "amount" in shown(lowered)) == ("-207 api_calls", False)
-    assert shown(on_sqlite("credits", "set-balance", *unit, "-7"))["change"] == "0 api_calls"
-    assert shown(on_sqlite("credits", "set-balance", *unit, "10"))["change"] == "+17 api_calls"
-    down = on_sqlite("credits", "adjust", *unit, "-5", *by_hand, "--json").data
+
+    def set_to(amount: str) -> dict[str, str]:
+        return shown(on_sqlite("credits", "set-balance", *unit, amount, *BY_HAND))
+
+    lowered = set_to("-7")
+    assert (lowered["change"], "amount" in lowered) == ("-207 api_calls", False)
+    assert set_to("-7")["change"] == "0 api_calls"
+    assert set_to("10")["change"] == "+17 api_calls"
+    down = on_sqlite("credits", "adjust", *unit, "-5", *BY_HAND, "--json").data
     assert down["amount"] == "5"
-    back = on_sqlite("credits", "reverse", "user_1", down["operation_id"])
+    back = on_sqlite("credits", "reverse", "user_1", down["operation_id"], *BY_HAND)
     assert shown(back)["change"] == "+5 api_calls"
 
 
@@ -164,7 +195,8 @@ def test_a_correction_shows_its_sign(on_sqlite: Command) -> None:
 )
 def test_an_overdraft_is_shown_as_its_limit(on_sqlite: Command, limit: str, text: str) -> None:
     """It moves nothing, so that there is no amount to show."""
-    facts = shown(on_sqlite("credits", "set-overdraft", "user_1", "api_calls", limit))
+    on_sqlite("customers", "create", "user_1")
+    facts = shown(on_sqlite("credits", "set-overdraft", "user_1", "api_calls", limit, *BY_HAND))
     assert (facts["overdraft"], "amount" in facts) == (text, False)
 
 

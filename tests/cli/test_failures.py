@@ -5,23 +5,14 @@ import re
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from tests.cli.conftest import Command
+from tests.cli.shell import LONG_BENCH, shell, stopped
 
 LINE = re.compile(r"error: [a-z_]+: .+\n")
-SHELL = (sys.executable, "-m", "tollkeeper.cli")
-
-
-def shell(*words: str, **options: str) -> subprocess.CompletedProcess[str]:
-    """Run the command as a process of its own."""
-    return subprocess.run(
-        (*SHELL, *words), capture_output=True, text=True, timeout=60, env={**os.environ, **options}
-    )
 
 
 @pytest.mark.parametrize(
@@ -151,26 +142,7 @@ def test_an_amount_below_zero_is_no_unknown_option(command: Command, word: str, 
 @pytest.mark.parametrize("mode", ["tasks", "threads"])
 def test_ctrl_c_ends_a_long_command(tmp_path: Path, mode: str) -> None:
     """Exit code 130, one line, no traceback, and no files left behind."""
-    words = ("bench", "consume", "--customers", "5", "--callers", "4", "--seconds", "60")
-    running = subprocess.Popen(
-        (*SHELL, *words, "--mode", mode),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        env={**os.environ, "TMPDIR": str(tmp_path)},
-    )
-    wait_until(lambda: bool(list(tmp_path.glob("*/tollkeeper.db-wal"))))
-    time.sleep(1)
-    running.send_signal(signal.SIGINT)
-    out, err = running.communicate(timeout=30)
-    assert (running.returncode, out) == (130, "")
-    assert LINE.fullmatch(err)
+    ended = stopped(signal.SIGINT, tmp_path, *LONG_BENCH, "--mode", mode, seconds=1)
+    assert (ended.code, ended.out) == (130, "")
+    assert LINE.fullmatch(ended.err)
     assert not list(tmp_path.iterdir())
-
-
-def wait_until(holds: Callable[[], bool], seconds: float = 60) -> None:
-    """Wait for something that another process does."""
-    end = time.monotonic() + seconds
-    while not holds():
-        assert time.monotonic() < end, "it did not happen in time"
-        time.sleep(0.05)

@@ -1,17 +1,13 @@
 """Where a command works: on the database that was named, and never on one that was not meant."""
 
-import os
 import signal
-import subprocess
-import sys
-import time
 from importlib.resources import files
 from pathlib import Path
 
 import pytest
 
 from tests.cli.conftest import Command
-from tests.cli.test_failures import SHELL, wait_until
+from tests.cli.shell import BACKGROUND, LONG_BENCH, SHELL, stopped
 
 BENCH = ("bench", "consume", "--callers", "4", "--customers", "10", "--seconds", "0.2")
 TRACE = str(files("tollkeeper") / "data" / "azure_llm_trace_excerpt.csv")
@@ -88,38 +84,19 @@ def test_those_that_make_tables_make_the_file(command: Command, tmp_path: Path) 
 
 
 @pytest.mark.parametrize("mode", ["tasks", "threads"])
-@pytest.mark.parametrize("ground", ["foreground", "background"])
-def test_a_terminated_trial_leaves_nothing_behind(tmp_path: Path, mode: str, ground: str) -> None:
+@pytest.mark.parametrize("program", [SHELL, BACKGROUND], ids=["foreground", "background"])
+def test_a_terminated_trial_leaves_nothing_behind(
+    tmp_path: Path, mode: str, program: tuple[str, ...]
+) -> None:
     """It ends by the signal, as its sender expects; a background job ignores Ctrl-C, not this."""
-    words = ("bench", "consume", "--customers", "5", "--callers", "4", "--seconds", "60")
-    ignoring = "import signal, sys; signal.signal(signal.SIGINT, signal.SIG_IGN); "
-    program = f"{ignoring if ground == 'background' else ''}from tollkeeper.cli import main; main()"
-    running = subprocess.Popen(
-        (sys.executable, "-c", program, *words, "--mode", mode),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        env={**os.environ, "TMPDIR": str(tmp_path)},
-    )
-    wait_until(lambda: bool(list(tmp_path.glob("*/tollkeeper.db-wal"))))
-    time.sleep(1)
-    running.send_signal(signal.SIGTERM)
-    out, err = running.communicate(timeout=30)
-    assert (running.returncode, out, err) == (-signal.SIGTERM, "", "")
+    words = (*LONG_BENCH, "--mode", mode)
+    ended = stopped(signal.SIGTERM, tmp_path, *words, program=program, seconds=1)
+    assert (ended.code, ended.out, ended.err) == (-signal.SIGTERM, "", "")
     assert not list(tmp_path.iterdir())
 
 
 def test_a_terminated_replay_leaves_nothing_behind(tmp_path: Path) -> None:
     """Nor does the other trial."""
-    running = subprocess.Popen(
-        (*SHELL, "replay", TRACE, "--callers", "1"),
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-        text=True,
-        env={**os.environ, "TMPDIR": str(tmp_path)},
-    )
-    wait_until(lambda: bool(list(tmp_path.glob("*/tollkeeper.db-wal"))))
-    running.send_signal(signal.SIGTERM)
-    _, err = running.communicate(timeout=30)
-    assert (running.returncode, err) == (-signal.SIGTERM, "")
+    ended = stopped(signal.SIGTERM, tmp_path, "replay", TRACE, "--callers", "1")
+    assert (ended.code, ended.err) == (-signal.SIGTERM, "")
     assert not list(tmp_path.iterdir())

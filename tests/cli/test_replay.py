@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from tests.cli.conftest import Command
-from tests.cli.test_failures import wait_until
+from tests.cli.shell import wait_until
 from tollkeeper import Billing
 from tollkeeper.cli.program import run
 from tollkeeper.cli.replay.estimate import LARGEST, Estimate

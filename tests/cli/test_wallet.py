@@ -1,6 +1,6 @@
 """The verbs of the wallet and of customers, and what stands above both."""
 
-from tests.cli.conftest import Command
+from tests.cli.conftest import BY_HAND, Command
 
 
 def test_money_is_deposited_held_and_spent(tollkeeper: Command) -> None:
@@ -18,15 +18,15 @@ def test_money_is_deposited_held_and_spent(tollkeeper: Command) -> None:
 
 def test_money_is_corrected(tollkeeper: Command) -> None:
     """Adjust below zero, overdraft in money, release, reverse."""
-    by_hand = ("--reason", "a mistake", "--actor", "ann")
     tollkeeper("wallet", "deposit", "user_1", "10", "usd")
-    assert tollkeeper("wallet", "adjust", "user_1", "-1.25", "usd", *by_hand).code == 0
+    assert tollkeeper("wallet", "adjust", "user_1", "-1.25", "usd", *BY_HAND).code == 0
     hold = tollkeeper("wallet", "hold", "user_1", "2", "usd", "--json").data["result"]["hold"]
     assert tollkeeper("wallet", "release", "user_1", hold).code == 0
-    assert tollkeeper("wallet", "set-overdraft", "user_1", "5", "usd").code == 0
+    assert tollkeeper("wallet", "set-overdraft", "user_1", "5", "usd", *BY_HAND).code == 0
     spent = tollkeeper("wallet", "spend", "user_1", "13.75", "usd", "--json").data
     assert spent["balance"]["debt"] == "5"
-    back = tollkeeper("wallet", "reverse", "user_1", spent["operation_id"], "--json").data
+    undo = ("wallet", "reverse", "user_1", spent["operation_id"], *BY_HAND, "--json")
+    back = tollkeeper(*undo).data
     assert back["balance"]["available"] == "8.75"
     assert len(tollkeeper("wallet", "grants", "user_1", "--json").data["grants"]) == 1
     entries = tollkeeper("wallet", "history", "user_1", "--json").data["entries"]
@@ -63,7 +63,7 @@ def test_a_customer_comes_changes_and_is_erased(tollkeeper: Command) -> None:
     changed = tollkeeper("customers", "update", "user_1", "--clear", "email", "--json").data
     assert (changed["name"], changed["email"]) == ("Ann", None)
     assert tollkeeper("customers", "get", "user_1", "--json").data == changed
-    erased = tollkeeper("customers", "erase", "user_1", "--json").data
+    erased = tollkeeper("customers", "erase", "user_1", *BY_HAND, "--json").data
     assert (erased["name"], erased["metadata"], erased["zone"]) == (None, {}, "Europe/Berlin")
     unknown = tollkeeper("customers", "get", "user_2")
     assert (unknown.code, unknown.err.split(":")[1]) == (3, " customer_not_found")
@@ -80,7 +80,8 @@ def test_a_field_to_clear_is_a_field(on_sqlite: Command) -> None:
 def test_a_merged_customer_is_refused(tollkeeper: Command) -> None:
     """What was theirs is the other's; their id is spent."""
     tollkeeper("credits", "grant", "user_1", "api_calls", "10")
-    assert tollkeeper("customers", "merge", "user_1", "--into", "user_2").code == 0
+    tollkeeper("customers", "create", "user_2")
+    assert tollkeeper("customers", "merge", "user_1", "--into", "user_2", *BY_HAND).code == 0
     assert tollkeeper("credits", "consume", "user_1", "api_calls", "1").code == 3
     assert tollkeeper("credits", "has", "user_2", "api_calls", "10").code == 0
 

@@ -465,7 +465,7 @@ def test_sqlite_locked_by_another_process(sqlite_books: str, customer: str) -> N
 
 
 def test_a_file_that_is_no_database(tmp_path: Path, customer: str) -> None:
-    """Not ours to mend: an error with a stable code, and no SQL in it."""
+    """Not ours to mend: an error with a stable code, and no SQL in it (I3)."""
     path = tmp_path / "letter.db"
     path.write_text("Dear database, " * 1000)
     with Billing(f"sqlite:///{path}") as billing, pytest.raises(StoreError) as error:

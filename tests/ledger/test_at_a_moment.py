@@ -21,7 +21,7 @@ TICK = timedelta(microseconds=1)
 
 
 def expiries(billing: Billing, customer: str) -> list[tuple[datetime, object]]:
-    """When what expired, oldest first, whenever it was booked."""
+    """When what expired, below zero, oldest first, whenever it was booked."""
     page = billing.credits.history(customer, kinds="expire")
     return [(entry.event_at, entry.amount) for entry in reversed(page.entries)]
 
@@ -67,7 +67,7 @@ def test_a2_expiry_is_booked_once_with_its_own_time(
     assert numbers(billing, customer) == (5, 0, 0, 0)
     room.consume(customer, "calls", 1)
     room.consume(customer, "calls", 1)
-    assert expiries(billing, customer) == [(first, 18), (second, 20)]
+    assert expiries(billing, customer) == [(first, -18), (second, -20)]
     assert remains(billing, customer) == [0, 0, 3]
 
 
@@ -185,7 +185,7 @@ def test_a_clock_that_steps_back_revives_nothing(
     room.consume(customer, "calls", 1)
     moments = [entry.created_at for entry in room.history(customer).entries]
     assert moments == sorted(moments, reverse=True)
-    assert expiries(billing, customer) == [(ends, 40), (ends + HOUR, 60)]
+    assert expiries(billing, customer) == [(ends, -40), (ends + HOUR, -60)]
 
 
 calls = st.sampled_from(["grant", "later", "hold", "release", "revoke", "reverse", "transfer"])

@@ -1,4 +1,4 @@
-"""Calls that make no sense: refused with a code that programs can rely on, nothing written."""
+"""Calls that make no sense (I2, I3): refused with a code to rely on, nothing written."""
 
 import asyncio
 from collections.abc import Callable
@@ -150,7 +150,7 @@ CALLS: dict[str, tuple[str, Callable[[Any, Scene], Any]]] = {
 
 @pytest.mark.parametrize("call", CALLS)
 def test_a_call_that_makes_no_sense_is_refused_by_name(scene: Scene, call: str) -> None:
-    """With a code that programs can rely on."""
+    """With a code that programs can rely on; I2: who and why; I3: pages and features have ends."""
     code, made = CALLS[call]
     with scene.nothing_is_written():
         refused(code, made, scene.room, scene)

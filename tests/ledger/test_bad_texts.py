@@ -99,7 +99,7 @@ TEXTS: dict[str, Callable[[Any, Any, Scene], Any]] = {
 
 @pytest.mark.parametrize("text", TEXTS)
 def test_every_text_is_one_that_can_be_stored(scene: Scene, text: str) -> None:
-    """And is refused before anything else is looked at."""
+    """I3: of bounded size too; and refused before anything else is looked at."""
     with scene.nothing_is_written():
         for value in NO_TEXTS:
             refused("invalid_text", TEXTS[text], scene.room, value, scene)
@@ -133,7 +133,7 @@ def test_hostile_texts_are_kept_as_they_are(billing: Billing, customer: str) -> 
 
 
 def test_metadata_is_what_json_can_carry(scene: Scene) -> None:
-    """Not too large, not too deep, no NaN, no text that no database takes."""
+    """I3: not too large, not too deep, no NaN, no text that no database takes."""
     with scene.nothing_is_written():
         for metadata in NO_METADATA:
             with pytest.raises(InvalidText):

@@ -36,7 +36,7 @@ def test_b1_a_settle_is_honoured_though_the_grant_expired(
     receipt = room.settle(customer, held, 45)
     assert receipt.amount == 45
     assert [entry.kind for entry in receipt.entries] == ["settle", "expire"]
-    assert receipt.entries[1].amount == 15
+    assert receipt.entries[1].amount == -15
     assert numbers(billing, customer) == (0, 0, 0, 0)
     assert kinds(billing, customer) == ["grant", "hold", "expire", "settle", "expire"]
 
@@ -82,7 +82,7 @@ def test_b2_settling_less_returns_the_rest_to_its_grants(billing: Billing, custo
     room.grant(customer, "calls", 30, priority=10)
     room.grant(customer, "calls", 100)
     held = room.hold(customer, "calls", 80)
-    assert [line.remaining for line in held.lines] == [-30, -50]
+    assert [line.remaining_change for line in held.lines] == [-30, -50]
     receipt = room.settle(customer, held, "40.5")
     assert receipt.settled == Decimal("40.5")
     assert receipt.uncollected == 0

@@ -14,13 +14,23 @@ from sqlalchemy import Engine
 from tests.ledger.shown import kinds, numbers
 from tollkeeper import AsyncBilling, Billing, Money
 from tollkeeper.clock import FixedClock
-from tollkeeper.errors import IdempotencyConflict, InsufficientBalance, NotReversible
+from tollkeeper.decisions.requests import Request
+from tollkeeper.errors import (
+    IdempotencyConflict,
+    InsufficientBalance,
+    InvalidRequest,
+    NotReversible,
+)
+from tollkeeper.operations import making
+from tollkeeper.operations.calls import Options, fingerprint_of
 from tollkeeper.operations.credits import Credits
 from tollkeeper.values.receipts import Receipt
+from tollkeeper.values.units import credits_unit
 
 Verb = Callable[[Credits, str, str], Receipt]
 
 JUNE = datetime(2026, 6, 1, tzinfo=UTC)
+HOUR = timedelta(hours=1)
 NOTE: dict[str, Any] = {"reason": "a mistake of ours", "actor": "ann"}
 
 
@@ -312,3 +322,40 @@ def test_of_sixty_four_callers_with_one_key_one_is_first(billing: Billing, custo
     assert len({receipt.to_json() for receipt in receipts}) == 1
     assert sum(not receipt.replayed for receipt in receipts) == 1
     assert kinds(billing, customer) == ["grant", "consume"]
+
+
+def test_a_fingerprint_tells_what_the_caller_said() -> None:
+    """Never what we filled in: a version with other defaults must not make a repeat a conflict."""
+    calls, key = credits_unit("calls"), Options(idempotency_key="key")
+    names = ("source_id", "priority", "paid", "effective_at", "expires_at", "cost_basis")
+    facts: dict[str, Any] = dict.fromkeys(names) | {"features": (), "options": key}
+    said: dict[tuple[object, ...], Request] = {
+        ("hold", "calls", 5, None, None, None): making.hold("a", calls, 5, None, None, None, key),
+        ("hold", "calls", 5, None, None, HOUR): making.hold("a", calls, 5, HOUR, None, None, key),
+        ("settle", "hld_1", None, None, None): making.settle("a", "hld_1", None, None, key),
+        ("settle", "hld_1", None, None, "charge"): making.settle("a", "hld_1", None, "charge", key),
+        ("reverse", "op_1", None): making.reverse("a", "op_1", None, key),
+        ("reverse", "op_1", "expire"): making.reverse("a", "op_1", "expire", key),
+    }
+    for named in (None, "deposit"):
+        asked = ("grant", "calls", 5, named, None, None, None, None, None, ())
+        made = [
+            making.grant("a", calls, 5, source=named, usual_source=usual_source, **facts)
+            for usual_source in ("promotion", "deposit")
+        ]
+        assert {request.fingerprint for request in made} == {fingerprint_of(asked)}
+    for parts, request in said.items():
+        assert request.fingerprint == fingerprint_of(parts)
+
+
+def test_what_is_not_named_has_a_default(billing: Billing, customer: str) -> None:
+    """15 minutes, charge, expire, and the source that the room gives."""
+    room, now = billing.credits, billing.credits.grant(customer, "calls", 100).created_at
+    billing.wallet.deposit(customer, Money(5, "usd"))
+    assert room.hold(customer, "calls", 5, lifetime=None).expires_at == now + timedelta(minutes=15)
+    held = room.hold(customer, "calls", 5)
+    assert room.settle(customer, held, 7, excess=None).charged == 7
+    assert [grant.source for grant in room.grants(customer)] == ["promotion"]
+    assert [grant.source for grant in billing.wallet.grants(customer)] == ["deposit"]
+    with pytest.raises(InvalidRequest):
+        room.hold(customer, "calls", 5, lifetime=timedelta(0))

@@ -22,7 +22,8 @@ from tests.ledger.pure import START, UNIT, PureBook
 from tests.ledger.side_by_side import side_by_side
 from tests.ledger.strategies import actions, few, opening
 from tollkeeper import Billing
-from tollkeeper.decisions.holding import Extend, Place, Release, Settle
+from tollkeeper.decisions.holding import Extend, Place
+from tollkeeper.decisions.settling import Release, Settle
 from tollkeeper.decisions.spending import Consume
 from tollkeeper.errors import InsufficientBalance
 

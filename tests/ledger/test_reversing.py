@@ -87,8 +87,8 @@ def test_a6_value_returns_to_the_very_grants(billing: Billing, customer: str) ->
     assert remains(billing, customer) == [30, 30, 30]
     assert reversal.kind == "reverse"
     assert reversal.result["reverses"] == spent.operation_id
-    lines = {line.grant_id: line.remaining for line in spent.lines}
-    assert {line.grant_id: -line.remaining for line in reversal.lines} == lines
+    lines = {line.grant_id: line.remaining_change for line in spent.lines}
+    assert {line.grant_id: -line.remaining_change for line in reversal.lines} == lines
 
 
 def test_a6_a_dead_grant_gets_its_value_back_and_it_expires(
@@ -101,7 +101,7 @@ def test_a6_a_dead_grant_gets_its_value_back_and_it_expires(
     clock.advance(hours=2)
     reversal = room.reverse(customer, spent)
     assert [entry.kind for entry in reversal.entries] == ["reverse", "expire"]
-    assert reversal.entries[1].amount == 40
+    assert reversal.entries[1].amount == -40
     assert numbers(billing, customer) == (0, 0, 0, 0)
     assert kinds(billing, customer) == ["grant", "consume", "expire", "reverse", "expire"]
 

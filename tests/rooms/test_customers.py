@@ -36,7 +36,7 @@ from tollkeeper.errors import (
     UnknownCurrency,
 )
 from tollkeeper.values.amounts import MAXIMUM
-from tollkeeper.values.books import Grant
+from tollkeeper.values.grants import Grant
 
 JUNE = datetime(2026, 6, 1, tzinfo=UTC)
 DAY = timedelta(days=1)

@@ -143,7 +143,7 @@ def test_faults_are_named(value: object, fault: str) -> None:
 
 
 def test_no_more_than_forty_characters_are_repeated() -> None:
-    """A long text is not repeated in the message, since it may be somebody's secret."""
+    """I3: a long text is not repeated in the message, since it may be somebody's secret."""
     for text in ("z" * 10_000, "z" * 200 + "\x00"):
         with pytest.raises(InvalidText) as caught:
             check_text(text, "key")
@@ -234,7 +234,7 @@ def test_integers_that_python_would_not_print() -> None:
 
 
 def test_metadata_of_the_largest_size() -> None:
-    """Exactly 16 KB and exactly 8 levels are accepted."""
+    """I3: exactly 16 KB and exactly 8 levels are accepted."""
     assert check_metadata({"a": "x" * (16 * 1024 - 8)})
     assert check_metadata({"a": [[[[[[[]]]]]]]})
     with pytest.raises(InvalidText, match="16384"):

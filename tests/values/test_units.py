@@ -1,5 +1,6 @@
 """Laws of units: a key means one unit, with its kind and scale."""
 
+from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
 
@@ -7,12 +8,21 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tollkeeper.errors import InvalidAmount, InvalidRequest, InvalidText, UnknownCurrency
+from tollkeeper.errors import (
+    InvalidAmount,
+    InvalidRequest,
+    InvalidText,
+    UnitMismatch,
+    UnknownCurrency,
+)
 from tollkeeper.values.amounts import MAXIMUM
 from tollkeeper.values.currencies import currencies
-from tollkeeper.values.units import Unit, credits_unit, currency_unit, default_unit, is_money
+from tollkeeper.values.units import Unit, credits_unit, currency_unit, is_money
 
-keys = st.from_regex(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}", fullmatch=True)
+codes = [known.code for known in currencies()]
+keys = st.from_regex(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}", fullmatch=True).filter(
+    lambda key: key.lower() not in codes
+)
 
 
 @given(keys)
@@ -37,8 +47,7 @@ def test_currencies_have_nine_digits_or_six() -> None:
 def test_a_key_of_credits_is_never_one_of_money(key: str) -> None:
     """The two kinds of unit cannot be mistaken for one another."""
     assert not is_money(key)
-    assert default_unit(key).kind == "credits"
-    assert default_unit("money:usd") is currency_unit("usd")
+    assert is_money(currency_unit("usd").key)
 
 
 @pytest.mark.parametrize(
@@ -48,6 +57,17 @@ def test_other_keys_are_refused(key: Any) -> None:
     """A key that could be mistaken or not be stored is refused."""
     with pytest.raises(InvalidText):
         credits_unit(key)
+
+
+@pytest.mark.parametrize("write", [str.lower, str.upper, str.title])
+def test_credits_are_not_named_like_a_currency(write: Callable[[str], str]) -> None:
+    """A balance of 5 usd would be taken for money; any longer name is free."""
+    for code in codes:
+        with pytest.raises(UnitMismatch, match=f"'{write(code)}_credits'"):
+            credits_unit(write(code))
+        assert credits_unit(f"{write(code)}_credits").kind == "credits"
+        with pytest.raises(UnitMismatch):
+            Unit(key=write(code), kind="credits", scale=2)
 
 
 @pytest.mark.parametrize("scale", [-1, 13, 1.0, True, None, "6"])

@@ -4,11 +4,13 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Protocol, Unpack
 
-from tollkeeper.operations.calls import DEFAULT_LIFETIME, Options, Overdraft
+from tollkeeper.operations.calls import Options, Overdraft
 from tollkeeper.values.amounts import Amount
-from tollkeeper.values.books import Balance, Grant, Page
+from tollkeeper.values.attempts import Attempt
+from tollkeeper.values.books import Balance, Page
+from tollkeeper.values.grants import Grant
 from tollkeeper.values.money import Money
-from tollkeeper.values.receipts import Attempt, HoldReceipt, Receipt
+from tollkeeper.values.receipts import HoldReceipt, Receipt
 
 
 class AsyncCredits(Protocol):
@@ -20,7 +22,7 @@ class AsyncCredits(Protocol):
         unit: str,
         amount: Amount,
         *,
-        source: str = "promotion",
+        source: str | None = None,
         source_id: str | None = None,
         priority: int | None = None,
         paid: bool | None = None,
@@ -65,7 +67,7 @@ class AsyncCredits(Protocol):
         unit: str,
         amount: Amount,
         *,
-        lifetime: timedelta = DEFAULT_LIFETIME,
+        lifetime: timedelta | None = None,
         feature: str | None = None,
         overdraft: Overdraft = None,
         **options: Unpack[Options],
@@ -91,7 +93,7 @@ class AsyncCredits(Protocol):
         hold: str | HoldReceipt,
         amount: Amount | None = None,
         *,
-        excess: str = "charge",
+        excess: str | None = None,
         **options: Unpack[Options],
     ) -> Receipt:
         """Consume what a hold turned out to cost (None: all of it) and give the rest back."""
@@ -144,7 +146,7 @@ class AsyncCredits(Protocol):
         customer: str,
         operation_id: str | Receipt,
         *,
-        expired: str = "expire",
+        expired: str | None = None,
         **options: Unpack[Options],
     ) -> Receipt:
         """Undo one operation: unwind its very entries, to the very grants (A6)."""

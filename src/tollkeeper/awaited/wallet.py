@@ -4,10 +4,12 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Protocol, Unpack
 
-from tollkeeper.operations.calls import DEFAULT_LIFETIME, MoneyLimit, Options
-from tollkeeper.values.books import Balance, Grant, Page
+from tollkeeper.operations.calls import MoneyLimit, Options
+from tollkeeper.values.attempts import Attempt
+from tollkeeper.values.books import Balance, Page
+from tollkeeper.values.grants import Grant
 from tollkeeper.values.money import Money
-from tollkeeper.values.receipts import Attempt, HoldReceipt, Receipt
+from tollkeeper.values.receipts import HoldReceipt, Receipt
 
 
 class AsyncWallet(Protocol):
@@ -18,7 +20,7 @@ class AsyncWallet(Protocol):
         customer: str,
         money: Money,
         *,
-        source: str = "deposit",
+        source: str | None = None,
         source_id: str | None = None,
         priority: int | None = None,
         paid: bool | None = None,
@@ -60,7 +62,7 @@ class AsyncWallet(Protocol):
         customer: str,
         money: Money,
         *,
-        lifetime: timedelta = DEFAULT_LIFETIME,
+        lifetime: timedelta | None = None,
         feature: str | None = None,
         overdraft: MoneyLimit = None,
         **options: Unpack[Options],
@@ -86,7 +88,7 @@ class AsyncWallet(Protocol):
         hold: str | HoldReceipt,
         money: Money | None = None,
         *,
-        excess: str = "charge",
+        excess: str | None = None,
         **options: Unpack[Options],
     ) -> Receipt:
         """Spend what a hold turned out to cost (None: all of it) and give the rest back."""
@@ -113,7 +115,7 @@ class AsyncWallet(Protocol):
         customer: str,
         operation_id: str | Receipt,
         *,
-        expired: str = "expire",
+        expired: str | None = None,
         **options: Unpack[Options],
     ) -> Receipt:
         """Undo one operation: unwind its very entries, to the very deposits (A6)."""

@@ -5,7 +5,8 @@ A command is a function whose first argument is the `Call`; `verb` adds the opti
 
 import inspect
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
@@ -13,14 +14,17 @@ import typer
 
 from tollkeeper.cli.causes import explained
 from tollkeeper.cli.opening import opened
-from tollkeeper.cli.options import (
+from tollkeeper.cli.shared import (
+    ACTOR_VARIABLE,
     DATABASE_VARIABLE,
     Actor,
+    ActorByHand,
     Database,
     IdempotencyKey,
     Json,
     Metadata,
     Reason,
+    ReasonByHand,
     Schema,
     TrialDatabase,
 )
@@ -33,6 +37,8 @@ DEFAULT_SCHEMA: Final = "tollkeeper"
 
 #: A number below zero looks like an option; where one may be written, unknown options are amounts.
 NEGATIVE_AMOUNTS: Final = {"ignore_unknown_options": True}
+#: What the help of every change by hand says below its own words.
+BY_HAND: Final = "A change by hand: --reason and --actor must be given."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,6 +62,18 @@ class Call:
 
         return opened(Billing, self.url(), self.schema, makes_file=self.makes_file)
 
+    @contextmanager
+    def correcting(self, *customers: str) -> "Iterator[Billing]":
+        """Open the database for a correction of customers who are there.
+
+        Of one who is not, a correction would make a customer with empty books: an id with a slip.
+        Raises CustomerNotFound.
+        """
+        with self.billing() as billing:
+            for customer in customers:
+                billing.customers.get(customer)
+            yield billing
+
     def async_billing(self) -> "AsyncBilling":
         """Open the database for many calls at once; close it with `async with`."""
         from tollkeeper import AsyncBilling
@@ -78,6 +96,7 @@ def verb(
     name: str,
     *,
     changes: bool = False,
+    by_hand: bool = False,
     takes_metadata: bool = True,
     is_trial: bool = False,
     makes_file: bool = False,
@@ -85,18 +104,21 @@ def verb(
 ) -> Callable[[Callable[..., int | None]], Callable[..., int | None]]:
     """Declare a command; `changes` adds the options of every change to those of every command.
 
+    A change `by_hand` is one, and is refused without its reason and its actor (I2).
     Where metadata is a customer's own and not that of the operation, `takes_metadata` is false.
     A trial writes entries of its own, and so leaves alone the database that the environment names.
     Where a SQLite file that is not there is to be made, `makes_file` is true.
     """
 
     def register(function: Callable[..., int | None]) -> Callable[..., int | None]:
-        shared = _parameters(_of_every_change) if changes else []
-        shared += _parameters(_with_metadata) if changes and takes_metadata else []
+        shared = _of_a_change(by_hand=by_hand) if changes or by_hand else []
+        shared += _parameters(_with_metadata) if shared and takes_metadata else []
         shared += _parameters(_of_every_trial if is_trial else _of_every_command)
 
         def run(context: typer.Context, **given: Any) -> int | None:
             ours = {each.name: given.pop(each.name) for each in shared}
+            if by_hand:
+                _check_why(ours, context.command_path)
             with explained(ours["database"], *_named_around(context)):
                 return function(_call(context, ours, makes_file=makes_file), **given)
 
@@ -104,15 +126,16 @@ def verb(
         signature = inspect.signature(run)
         parameters = [signature.parameters["context"], *own, *shared]
         run.__signature__ = signature.replace(parameters=parameters)  # type: ignore[attr-defined]  # how a wrapper declares itself
-        app.command(name, help=_help(function), **settings)(run)
+        app.command(name, help=_help(function, by_hand=by_hand), **settings)(run)
         return function
 
     return register
 
 
-def _help(function: Callable[..., Any]) -> str:
+def _help(function: Callable[..., Any], *, by_hand: bool) -> str:
     """Take a docstring as a help text: each paragraph as one line, which the terminal wraps."""
     paragraphs = inspect.cleandoc(function.__doc__ or "").split("\n\n")
+    paragraphs += [BY_HAND] if by_hand else []
     return "\n\n".join(" ".join(paragraph.split()) for paragraph in paragraphs)
 
 
@@ -134,7 +157,30 @@ def _of_every_change(
 ) -> None: ...
 
 
+def _of_every_change_by_hand(
+    *,
+    idempotency_key: IdempotencyKey = None,
+    reason: ReasonByHand = None,
+    actor: ActorByHand = None,
+) -> None: ...
+
+
 def _with_metadata(*, metadata: Metadata = None) -> None: ...
+
+
+def _of_a_change(*, by_hand: bool) -> list[inspect.Parameter]:
+    return _parameters(_of_every_change_by_hand if by_hand else _of_every_change)
+
+
+def _check_why(given: Mapping[str, Any], command: str) -> None:
+    """Demand a reason and an actor, in words: a person who changes the books answers for it."""
+    named = {"reason": "--reason TEXT", "actor": f"--actor WHO, or the variable {ACTOR_VARIABLE}"}
+    missing = [how for name, how in named.items() if not (given[name] or "").strip()]
+    if missing:
+        raise InvalidRequest(
+            f"`{command}` is a change by hand, which names its reason and its actor: add "
+            f"{' and '.join(missing)}."
+        )
 
 
 def _parameters(function: Callable[..., None]) -> list[inspect.Parameter]:

@@ -1,4 +1,7 @@
-"""Why the database failed, in its driver's own words. Must show no SQL, no row and no password."""
+"""Why the database failed, in its driver's own words. Must show no SQL, no row and no password.
+
+Owns the masking of passwords (I3), for every text that tells of a failure.
+"""
 
 import re
 from collections.abc import Iterable, Iterator
@@ -29,12 +32,12 @@ def explained(*urls: str | None) -> Iterator[None]:
         yield
     except StoreError as error:
         if error.__cause__ is not None:
-            error.details["cause"] = masked(_words(error.__cause__), urls)
+            error.details["cause"] = masked(_words(error.__cause__), urls)[:LONGEST]
         raise
     except Exception as error:
         if not _is_database(error):
             raise
-        cause = masked(_words(error), urls)
+        cause = masked(_words(error), urls)[:LONGEST]
         raise StoreError("The database could not do it.", cause=cause) from error
 
 
@@ -44,7 +47,11 @@ def masked(text: str, urls: Iterable[str | None]) -> str:
     >>> masked("no host 'ss@db'", ["postgresql://ann:p@ss@db/app"])
     "no host '***@db'"
     """
-    secrets = {secret for url in urls if url for secret in _passwords(url)}
+    named = [url for url in urls if url]
+    for head in filter(None, map(_head, named)):
+        # What repeats only the first part of a text may have cut the password in two.
+        text = re.sub(re.escape(head) + r"[^\s@]+", f"{head}{MASK}", text)
+    secrets = {secret for url in named for secret in _passwords(url)}
     for secret in sorted(secrets, key=len, reverse=True):
         text = _whole(secret).sub(MASK, text)
     return text
@@ -58,12 +65,19 @@ def _words(error: BaseException) -> str:
     raw = getattr(error, "orig", None) or error
     first = getattr(getattr(raw, "diag", None), "message_primary", None)
     text = _BELOW.split(first or str(raw))[0]
-    return " ".join(text.split())[:LONGEST] or type(raw).__name__
+    return " ".join(text.split()) or type(raw).__name__
 
 
 def _is_database(error: BaseException) -> bool:
     """Tell a database toolkit's own error, without importing the toolkit to ask."""
     return any(kind.__module__.startswith("sqlalchemy.") for kind in type(error).__mro__)
+
+
+def _head(url: str) -> str:
+    """Give what stands before a URL's password; nothing where there is none."""
+    scheme, _, rest = url.partition("://")
+    user, colon, _ = rest.rpartition("@")[0].partition(":")
+    return f"{scheme}://{user}:" if colon else ""
 
 
 def _passwords(url: str) -> Iterator[str]:

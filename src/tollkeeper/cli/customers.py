@@ -94,7 +94,7 @@ def update(
     answers.show_customer(call, found)
 
 
-@verb(app, "merge", changes=True)
+@verb(app, "merge", by_hand=True)
 def merge(
     call: Call,
     customer: Customer,
@@ -102,15 +102,15 @@ def merge(
     into: Annotated[str, typer.Option(metavar="CUSTOMER", help="Who gets all balances.")],
 ) -> None:
     """Move all balances of one customer to another, for good."""
-    with call.billing() as billing:
+    with call.correcting(customer, into) as billing:
         receipt = billing.customers.merge(customer, into=into, **call.change)
     answers.show_receipt(call, receipt)
 
 
-@verb(app, "erase", changes=True, takes_metadata=False)
+@verb(app, "erase", by_hand=True, takes_metadata=False)
 def erase(call: Call, customer: Customer) -> None:
     """Erase a customer's e-mail, name and metadata, and those of all operations; books stay."""
-    with call.billing() as billing:
+    with call.correcting(customer) as billing:
         found = billing.customers.erase(customer, **call.change)
     answers.show_customer(call, found)
 

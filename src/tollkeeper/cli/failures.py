@@ -2,11 +2,12 @@
 
 import re
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 import typer
 
+from tollkeeper.cli.causes import masked
 from tollkeeper.errors import (
     InvalidRequest,
     NotFound,
@@ -40,18 +41,24 @@ _NUMBER: Final = re.compile(r"-[0-9.]")
 _BELOW_ZERO: Final = "An amount is above zero here; `adjust` and `set-balance` take one below it."
 
 
-def report(error: BaseException, *, as_json: bool) -> int:
+#: Most characters of a message; what was typed may be longer than anybody wants to read.
+LONGEST: Final = 1000
+
+
+def report(error: BaseException, *, as_json: bool, urls: Sequence[str | None] = ()) -> int:
     """Say what failed in one line on stderr, with `--json` on stdout too; give the exit code.
 
-    Of a database's failure a second line tells the cause, in the driver's words.
+    Of a database's failure a second line tells the cause, in the driver's words. No text has a
+    password of the URLs.
     """
     code, message, details = _described(error)
-    text = _printable(" ".join(message.split()))
+    shown = _shown(error, urls)
+    text = shown(" ".join(message.split()))
     sys.stderr.write(f"error: {code}: {text}\n")
     if isinstance(error, StoreError) and "cause" in details:
-        sys.stderr.write(f"cause: {_printable(details['cause'])}\n")
+        sys.stderr.write(f"cause: {shown(details['cause'])}\n")
     if as_json:
-        told = {"code": code, "message": text, "details": _plain(details)}
+        told = {"code": code, "message": text, "details": _plain(details, shown)}
         sys.stdout.write(canonical_json({"error": told}) + "\n")
     return _exit_code(error)
 
@@ -94,19 +101,34 @@ def _usage(error: Any) -> str:
     return f"{text}{mark}{where}"
 
 
-def _plain(value: Any) -> Any:
+def _shown(error: BaseException, urls: Sequence[str | None]) -> Callable[[str], str]:
+    """Give what makes a text fit to be shown: printable, bounded, without a URL's password.
+
+    A refusal's texts are ids and numbers, which a script reads: there only a URL is masked, for a
+    short password may be one of them by chance.
+    """
+    is_of_ids = isinstance(error, Refusal | NotFound | InvalidRequest)
+
+    def shown(text: str) -> str:
+        safe = text if is_of_ids and ":/" not in text else masked(text, urls)
+        return _printable(safe if len(safe) <= LONGEST else f"{safe[:LONGEST]}…")
+
+    return shown
+
+
+def _plain(value: Any, shown: Callable[[str], str]) -> Any:
     """Give a detail as JSON takes it."""
     if value is None or isinstance(value, bool | int):
         return value
     if isinstance(value, str):
-        return _printable(value)
+        return shown(value)
     if isinstance(value, Mapping):
-        return {str(name): _plain(part) for name, part in value.items()}
+        return {str(name): _plain(part, shown) for name, part in value.items()}
     if isinstance(value, list | tuple | set | frozenset):
-        return [_plain(part) for part in value]
+        return [_plain(part, shown) for part in value]
     if hasattr(value, "to_dict"):
         return value.to_dict()
-    return value.isoformat() if hasattr(value, "isoformat") else _printable(str(value))
+    return value.isoformat() if hasattr(value, "isoformat") else shown(str(value))
 
 
 def _printable(text: str) -> str:

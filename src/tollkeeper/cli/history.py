@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from tollkeeper.cli import answers, sheets
+from tollkeeper.cli import answers, books
 from tollkeeper.cli.calls import Call
 from tollkeeper.cli.options import Customer, Kinds, Limit, Since, Until
 from tollkeeper.cli.sheets import Part
@@ -39,5 +39,5 @@ def _parts(pages: "dict[str, Page]") -> list[Part]:
     shown: list[Part] = []
     for name, page in pages.items():
         if page.entries:
-            shown += [name.capitalize(), *sheets.history(page)]
+            shown += [name.capitalize(), *books.history(page)]
     return shown or ["No entries."]

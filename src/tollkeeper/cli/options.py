@@ -1,17 +1,12 @@
-"""The arguments and options that commands share, each described once."""
+"""The arguments and options that verbs have of their own, each described once."""
 
 from datetime import datetime, timedelta
-from typing import Annotated, Any, Final, TypeAlias
+from typing import Annotated, TypeAlias
 
 import typer
 
-from tollkeeper.cli import parsing, version
-
-#: Which environment variable names the database.
-DATABASE_VARIABLE: Final = "TOLLKEEPER_DATABASE_URL"
-
-_ALL: Final = "Options of every command"
-_CHANGE: Final = "Options of every change"
+from tollkeeper.cli import parsing
+from tollkeeper.cli.sources import SOURCES
 
 Customer: TypeAlias = Annotated[
     str,
@@ -61,17 +56,31 @@ OnlyFeatures: TypeAlias = Annotated[
     ),
 ]
 Source: TypeAlias = Annotated[
-    str,
+    str | None,
     typer.Option(
         metavar="WORD",
-        help="Where it comes from: promotion, allowance, purchase, deposit or a word of yours.",
+        help=f"Where it comes from: {', '.join(SOURCES)}; or a word of yours, together with --paid "
+        "or --unpaid. Unless you say so, a grant is a promotion, and a deposit a deposit.",
+    ),
+]
+Paid: TypeAlias = Annotated[
+    bool | None,
+    typer.Option(
+        "--paid/--unpaid",
+        help="Whether it was paid for, so that it pays debt back first; the source sets a default.",
+        show_default=False,
     ),
 ]
 SourceId: TypeAlias = Annotated[
     str | None, typer.Option(metavar="ID", help="Your own reference, such as a campaign.")
 ]
 Priority: TypeAlias = Annotated[
-    int | None, typer.Option(metavar="N", help="Lower burns first; the source sets a default.")
+    int | None,
+    typer.Option(
+        metavar="N",
+        help="Lower burns first; the source sets a default: 20 for an allowance, 40 for a "
+        "promotion and for a word of yours, 60 for the others.",
+    ),
 ]
 EffectiveAt: TypeAlias = Annotated[
     datetime | None,
@@ -85,10 +94,10 @@ CostBasis: TypeAlias = Annotated[
     str | None, typer.Option(metavar="MONEY", help="What was paid for it, like '9.00 usd'.")
 ]
 Expired: TypeAlias = Annotated[
-    str,
+    str | None,
     typer.Option(
         metavar="POLICY",
-        help="What becomes of value whose grant has expired: 'expire', or 'reissue' it anew.",
+        help="What becomes of value whose grant expired: 'expire' (unless given), or 'reissue' it.",
     ),
 ]
 Overdraft: TypeAlias = Annotated[
@@ -100,10 +109,10 @@ Lifetime: TypeAlias = Annotated[
     typer.Option(metavar="SPAN", parser=parsing.span, help="How long it lives, such as 15m or 2h."),
 ]
 Excess: TypeAlias = Annotated[
-    str,
+    str | None,
     typer.Option(
         metavar="POLICY",
-        help="What becomes of more than was held: 'charge' it, 'cap' it or 'refuse' it.",
+        help="What becomes of more than was held: 'charge' (unless given), 'cap' or 'refuse' it.",
     ),
 ]
 At: TypeAlias = Annotated[
@@ -136,81 +145,4 @@ Limit: TypeAlias = Annotated[
 Cursor: TypeAlias = Annotated[
     str | None,
     typer.Option(metavar="TEXT", help="Where to go on: the next_cursor of the page before."),
-]
-
-# Of every command; the command line's own callback takes them too, so that they may stand before
-# the noun as well. Neither reads the environment: there it would hide what was written elsewhere.
-Database: TypeAlias = Annotated[
-    str | None,
-    typer.Option(
-        "--database",
-        metavar="URL",
-        help=f"The database, such as sqlite:///app.db; otherwise ${DATABASE_VARIABLE} names it.",
-        rich_help_panel=_ALL,
-    ),
-]
-TrialDatabase: TypeAlias = Annotated[
-    str | None,
-    typer.Option(
-        "--database",
-        metavar="URL",
-        help="The database; without it a SQLite file that is deleted afterwards. "
-        f"${DATABASE_VARIABLE} is not read.",
-        rich_help_panel=_ALL,
-    ),
-]
-Schema: TypeAlias = Annotated[
-    str | None,
-    typer.Option(
-        "--schema",
-        metavar="NAME",
-        help="Our PostgreSQL schema, or our tables' prefix on SQLite; 'tollkeeper' by default.",
-        rich_help_panel=_ALL,
-    ),
-]
-Json: TypeAlias = Annotated[
-    bool,
-    typer.Option(
-        "--json",
-        help="Print one line of JSON instead of tables.",
-        rich_help_panel=_ALL,
-    ),
-]
-
-Version: TypeAlias = Annotated[
-    bool,
-    typer.Option(
-        "--version",
-        help="Show which version of Tollkeeper this is.",
-        is_eager=True,
-        callback=version.shown,
-    ),
-]
-
-IdempotencyKey: TypeAlias = Annotated[
-    str | None,
-    typer.Option(
-        "--idempotency-key",
-        metavar="KEY",
-        help="Your name for this one request; given again, it gives the first answer again.",
-        rich_help_panel=_CHANGE,
-    ),
-]
-Reason: TypeAlias = Annotated[
-    str | None,
-    typer.Option("--reason", metavar="TEXT", help="Why.", rich_help_panel=_CHANGE),
-]
-Actor: TypeAlias = Annotated[
-    str | None,
-    typer.Option("--actor", metavar="WHO", help="Who does it.", rich_help_panel=_CHANGE),
-]
-Metadata: TypeAlias = Annotated[
-    dict[str, Any] | None,
-    typer.Option(
-        "--metadata",
-        metavar="JSON",
-        parser=parsing.metadata,
-        help="Your own data, as a JSON object.",
-        rich_help_panel=_CHANGE,
-    ),
 ]

@@ -17,11 +17,12 @@ from tollkeeper.cli import (
     history,
     migrate,
     replay,
+    run_due,
     version,
     wallet,
 )
 from tollkeeper.cli.calls import verb
-from tollkeeper.cli.options import Database, Json, Schema, Version
+from tollkeeper.cli.shared import DATABASE_VARIABLE, Database, Json, Schema, Version
 
 app: Final = typer.Typer(
     name="tollkeeper",
@@ -59,10 +60,18 @@ app.add_typer(customers.app, name="customers", rich_help_panel=_ACCOUNTS)
 verb(app, "history", rich_help_panel=_ACCOUNTS)(history.history)
 verb(app, "migrate", makes_file=True, rich_help_panel=_BOOKS)(migrate.migrate)
 verb(app, "audit", rich_help_panel=_BOOKS)(audit.audit)
+verb(app, "run-due", rich_help_panel=_BOOKS)(run_due.run_due)
 verb(app, "demo", rich_help_panel=_TRIAL)(demo.demo)
 verb(app, "replay", is_trial=True, rich_help_panel=_TRIAL)(replay.replay)
 app.add_typer(bench.app, name="bench", rich_help_panel=_TRIAL)
 verb(app, "version", rich_help_panel=_BOOKS)(version.version)
+
+
+def _urls(arguments: Sequence[str]) -> list[str]:
+    """Give every URL that was typed, wherever it stands, and that of the environment."""
+    words = (*arguments, os.environ.get(DATABASE_VARIABLE, ""))
+    named = [word.partition("=")[2] if word.startswith("-") else word for word in words]
+    return [word for word in (*words, *named) if "://" in word]
 
 
 def run(arguments: Sequence[str]) -> int:
@@ -79,5 +88,5 @@ def run(arguments: Sequence[str]) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return failures.DONE
     except (KeyboardInterrupt, Exception) as error:  # noqa: BLE001  # no user is shown a traceback
-        return failures.report(error, as_json="--json" in arguments)
+        return failures.report(error, as_json="--json" in arguments, urls=_urls(arguments))
     return code if isinstance(code, int) else failures.DONE

@@ -9,12 +9,16 @@ from typing import Any, Final
 
 from typer.main import get_command
 
-from tollkeeper.cli.options import DATABASE_VARIABLE
+from tollkeeper.cli.calls import BY_HAND
 from tollkeeper.cli.program import app
+from tollkeeper.cli.shared import ACTOR_VARIABLE, DATABASE_VARIABLE
+from tollkeeper.cli.sources import SOURCES
 
 #: Options that many commands have; they are described once, at the top.
 _OF_EVERY_COMMAND: Final = ("database", "schema", "as_json")
 _OF_EVERY_CHANGE: Final = ("idempotency_key", "reason", "actor", "metadata")
+
+_KNOWN: Final = ", ".join(f"`{source}`" for source in SOURCES)
 
 INTRODUCTION: Final = f"""\
 # The command line
@@ -35,6 +39,18 @@ room. This page is written by `python -m tollkeeper.cli.reference`; `tollkeeper 
   `--json` a command prints one line of canonical JSON: sorted keys, no spaces, amounts as decimal
   strings, times in ISO 8601. A replay prints the same line as the first answer, byte for byte;
   that it is one is told on stderr.
+- **Who is changed.** `grant` and `deposit` make the customer on first use, and so does whatever
+  else spends; a correction does not: a change by hand of a customer who is not there, on either
+  side of a transfer or a merge, is `customer_not_found`. `customers create` introduces one first.
+- **Changes by hand** (`revoke`, `adjust`, `set-balance`, `set-overdraft`, `transfer`, `reverse`,
+  `merge`, `erase`) must say why and who: without `--reason` and `--actor` they are refused as
+  `invalid_request`, and nothing is written. The environment variable `{ACTOR_VARIABLE}` names
+  the actor of every change where no option does; nothing else is taken for one. All other
+  changes take both and demand neither, since programs make them.
+- **Sources** are {_KNOWN},
+  which have defaults of priority and of whether it was paid for. Of a word of your own say it
+  yourself, with `--paid` or `--unpaid`; without, it is refused, for it may be a slip in ours.
+- **Money** goes by the code of its currency, such as `usd`, wherever a unit is told.
 - **Errors** are one line on stderr, `error: code: message`. With `--json` stdout has them too:
   `{{"error":{{"code":"insufficient_balance","details":{{"available":"2",…}},"message":"…"}}}}`.
   Where the database failed, a second line, `cause: …`, has its driver's own words, without any
@@ -86,6 +102,7 @@ def _verb(level: str, title: str, command: Any) -> Iterator[str]:
     changes = any(each.name in _OF_EVERY_CHANGE for each in command.params)
     usage = " ".join([title, *(_named(each) for each in arguments)])
     more = " [OPTIONS OF EVERY CHANGE]" if changes else ""
+    more = f" --reason TEXT --actor WHO{more}" if BY_HAND in command.help else more
     yield f"{level} `{title}`\n\n    {usage}{' [OPTIONS]' if options else ''}{more}\n"
     yield f"{command.help}\n"
     if arguments:
@@ -104,7 +121,7 @@ def _named(parameter: Any) -> str:
     if parameter.param_type_name == "argument":
         return metavar if parameter.required or metavar.startswith("[") else f"[{metavar}]"
     value = "" if getattr(parameter, "is_flag", False) else f" {_values(parameter)}"
-    return f"{parameter.opts[0]}{value}"
+    return "/".join([*parameter.opts[:1], *parameter.secondary_opts]) + value
 
 
 def _values(parameter: Any) -> str:

@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 from tollkeeper.errors import BalanceOverflow, BrokenInvariant
 from tollkeeper.values.amounts import MAXIMUM
+from tollkeeper.values.units import MONEY_PREFIX
 
 #: An overdraft limit that never binds.
 UNLIMITED = MAXIMUM
@@ -169,4 +170,4 @@ def _check(account: Account, change: int) -> None:
         or held > MAXIMUM
         or not -MAXIMUM <= change <= MAXIMUM
     ):
-        raise BalanceOverflow(unit=account.unit)
+        raise BalanceOverflow(unit=account.unit.removeprefix(MONEY_PREFIX))

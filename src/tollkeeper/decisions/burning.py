@@ -1,6 +1,5 @@
 """The burn order (A1) and burning down: which grants pay, and how much each. Pure."""
 
-from collections.abc import Iterable
 from datetime import UTC, datetime
 from fractions import Fraction
 from typing import NamedTuple
@@ -87,8 +86,3 @@ def spendable(account: Account, feature: str | None) -> int:
         grant.remaining for grant in account.grants if grant.features and grant.covers(feature)
     )
     return max(account.available, 0) + restricted if restricted else account.available
-
-
-def total(lines: Iterable[Line]) -> int:
-    """Sum what the lines took from the grants, as a positive amount."""
-    return -sum(line.remaining for line in lines)

@@ -1,4 +1,4 @@
-"""The verbs of holds: hold, extend, settle, release (B1-B4, B7). Pure."""
+"""The verbs of an open hold: hold and extend (B1, B4, B7). Pure; its end is in `settling`."""
 
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -7,26 +7,21 @@ from typing import Any, ClassVar
 
 from tollkeeper.decisions.accounts import Account, Entry, Line, post
 from tollkeeper.decisions.advancing import (
-    expire_dead,
-    returned_facts,
     sooner,
     suffix,
-    watch,
 )
 from tollkeeper.decisions.burning import Burn, burn
 from tollkeeper.decisions.customers import other_currency
-from tollkeeper.decisions.holds import Drawn, GivenBack, Hold, give_back, split
+from tollkeeper.decisions.holds import Drawn, Hold
 from tollkeeper.decisions.requests import Book, Needs, Outcome, Request
-from tollkeeper.decisions.spending import insufficient, overdraft_limit, passes, spend
+from tollkeeper.decisions.spending import insufficient, overdraft_limit, passes
 from tollkeeper.errors import (
     HoldClosed,
     HoldNotFound,
-    IdempotencyConflict,
-    InsufficientBalance,
     InvalidRequest,
     UnitMismatch,
 )
-from tollkeeper.values.amounts import ZERO_OR_MORE, to_scaled
+from tollkeeper.values.amounts import to_scaled
 from tollkeeper.values.units import MONEY_PREFIX, is_money
 
 #: For a hold's `currency`: whichever it holds.
@@ -34,9 +29,6 @@ ANY_CURRENCY = "any"
 
 #: How long a hold may live at most, extensions included (B4).
 MAXIMUM_LIFETIME = timedelta(hours=24)
-
-#: What a settle beyond the hold does with the excess (B2).
-EXCESS = ("charge", "cap", "refuse")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,10 +82,10 @@ class OnHold(Request):
         hold = book.holds.get((self.customer, self.hold))
         if hold is None:
             raise HoldNotFound(f"{self.customer!r} has no hold {self.hold!r}.", hold=self.hold)
+        held = hold.unit.removeprefix(MONEY_PREFIX)
         if is_money(hold.unit) != (self.currency is not None):
             room = "credits" if self.currency else "the wallet"
-            raise UnitMismatch(f"The hold {hold.id} is of {hold.unit}; use {room}.", unit=hold.unit)
-        held = hold.unit.removeprefix(MONEY_PREFIX)
+            raise UnitMismatch(f"The hold {hold.id} is of {held}; use {room}.", unit=held)
         if self.currency not in (None, ANY_CURRENCY, held):
             raise other_currency(self.customer, held, self.currency or "")
         return hold
@@ -135,86 +127,6 @@ class Extend(OnHold):
         return until
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Settle(OnHold):
-    """Turn a hold, whole or in part, into consumption; the rest is released."""
-
-    verb: ClassVar[str] = "settle"
-
-    #: None settles the whole hold.
-    amount: Decimal | int | str | None = None
-    excess: str = "charge"
-
-    def decide(self, book: Book, now: datetime) -> Outcome:
-        """Consume what was held, return the rest, charge an excess by policy (B2, B3)."""
-        hold = self.found(book)
-        amount = self._amount(hold, book)
-        if hold.status == "settled" and hold.settled == amount:
-            return Outcome(replays=hold.closed_by)
-        if hold.status == "settled":
-            raise _settled_already(hold)
-        if hold.status == "released":
-            raise closed(hold)
-        self._refuse_excess(book, hold, amount)
-        if hold.status == "lapsed":
-            return self._late(book, hold, amount, now)
-        return self._settled(book, hold, amount, now)
-
-    def _amount(self, hold: Hold, book: Book) -> int:
-        if self.amount is not None:
-            return to_scaled(self.amount, book.units[hold.unit].scale, at_least=ZERO_OR_MORE)
-        return hold.amount if hold.settled is None else hold.settled
-
-    def _refuse_excess(self, book: Book, hold: Hold, amount: int) -> None:
-        if self.excess == "refuse" and amount > hold.amount:
-            account = book.account(hold.customer, hold.unit)
-            raise insufficient(account, amount, hold.feature, book.units[hold.unit])
-
-    def _settled(self, book: Book, hold: Hold, amount: int, now: datetime) -> Outcome:
-        account = book.account(hold.customer, hold.unit)
-        excess = max(0, amount - hold.amount)
-        used, rest = split(hold.drawn, amount)
-        back = give_back(account, rest, used, name=suffix(self.id), now=now)
-        account, entries = _returned(account, "settle", back, now)
-        uncollected = 0
-        if excess and self.excess == "charge":
-            account, more, uncollected = collect(account, excess, hold.feature, book, None)
-            entries += more
-        hold = hold.closed("settled", now, self.id, amount)
-        result = told(hold) | _asked(amount, uncollected)
-        return Outcome(tuple(entries), returned_facts(hold, back.made), (hold,), result)
-
-    def _late(self, book: Book, hold: Hold, amount: int, now: datetime) -> Outcome:
-        account = book.account(hold.customer, hold.unit)
-        charged = min(amount, hold.amount) if self.excess == "cap" else amount
-        account, entries, uncollected = collect(account, charged, hold.feature, book, "late")
-        hold = hold.closed("settled", now, self.id, amount)
-        result = told(hold) | _asked(amount, uncollected) | {"late": True}
-        return Outcome(tuple(entries), (), (hold,), result)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Release(OnHold):
-    """Give a hold back untouched."""
-
-    verb: ClassVar[str] = "release"
-
-    def decide(self, book: Book, now: datetime) -> Outcome:
-        """Return everything to the grants it came from."""
-        hold = self.found(book)
-        if hold.status == "released":
-            return Outcome(replays=hold.closed_by)
-        if hold.status == "settled":
-            raise closed(hold)
-        if hold.status == "lapsed":
-            return Outcome(result=told(hold))
-        account = book.account(hold.customer, hold.unit)
-        back = give_back(account, hold.drawn, name=suffix(self.id), now=now)
-        _, entries = _returned(account, "release", back, now)
-        hold = hold.closed("released", now, self.id)
-        return Outcome(tuple(entries), returned_facts(hold, back.made), (hold,), told(hold))
-
-
 def set_aside(
     account: Account, kind: str, amount: int, limit: int, feature: str | None, book: Book
 ) -> tuple[Entry, tuple[Drawn, ...]]:
@@ -229,32 +141,12 @@ def set_aside(
     return entry, _drawn(account, burnt)
 
 
-def collect(
-    account: Account, amount: int, feature: str | None, book: Book, mark: str | None
-) -> tuple[Account, list[Entry], int]:
-    """Charge what a hold does not cover; what nobody can pay is uncollected, and recorded (B2)."""
-    limit = overdraft_limit(account, book.units[account.unit], None)
-    try:
-        account, entry = spend(account, "consume", amount, limit, feature, book, mark)
-    except InsufficientBalance:
-        floor = min(-limit, account.available)
-        burnt = burn(account, amount, feature, floor)
-        owed = max(0, min(burnt.unpaid, account.available - burnt.general - floor))
-        account, entry = post(
-            account, "consume", burnt.lines, burnt.grants, debt=owed, mark=mark or "uncollected"
-        )
-        return account, [entry], burnt.unpaid - owed
-    return account, [entry], 0
-
-
 def told(hold: Hold) -> dict[str, Any]:
-    """Say how the hold stands, for the answer of a verb."""
-    return {
-        "hold": hold.id,
-        "status": hold.status,
-        "amount": hold.amount,
-        "expires_at": hold.expires_at.isoformat() if hold.expires_at else None,
-    }
+    """Say how the hold stands, for the answer of a verb; one that is over lapses no more."""
+    told = {"hold": hold.id, "status": hold.status, "held": hold.amount}
+    if not hold.is_open:
+        return told
+    return told | {"expires_at": hold.expires_at.isoformat() if hold.expires_at else None}
 
 
 def closed(hold: Hold) -> HoldClosed:
@@ -262,28 +154,6 @@ def closed(hold: Hold) -> HoldClosed:
     return HoldClosed(
         f"The hold {hold.id} is {hold.status} already.", hold=hold.id, status=hold.status
     )
-
-
-def _settled_already(hold: Hold) -> IdempotencyConflict:
-    """Make the error for another amount: a hold's id is the key of its settle (B2, B3)."""
-    return IdempotencyConflict(
-        f"The hold {hold.id} is settled already, with another amount.",
-        hold=hold.id,
-        status=hold.status,
-    )
-
-
-def _returned(
-    account: Account, kind: str, back: GivenBack, now: datetime
-) -> tuple[Account, list[Entry]]:
-    account, entry = post(account, kind, back.lines, back.grants, debt=back.debt)
-    returned = [line.grant for line in back.lines if line.remaining > 0]
-    account, dead = expire_dead(account, returned, now)
-    return watch(account, [entry, *dead])
-
-
-def _asked(amount: int, uncollected: int) -> dict[str, Any]:
-    return {"settled": amount} | ({"uncollected": uncollected} if uncollected else {})
 
 
 def _drawn(account: Account, burnt: Burn) -> tuple[Drawn, ...]:

@@ -60,12 +60,13 @@ def _check(accounts: Sequence[Account], book: Book, into: str, currency: str | N
         if account.held:
             unit = book.units[account.unit]
             held = from_scaled(account.held, unit.scale)
+            shown = unit.currency or unit.key
             raise HoldsOpen(
-                f"{account.customer!r} has open holds of {held} {unit.key}; settle or release them "
+                f"{account.customer!r} has open holds of {held} {shown}; settle or release them "
                 "before the merge.",
                 customer=account.customer,
                 held=held,
-                unit=unit.key,
+                unit=shown,
             )
         if is_money(account.unit) and currency not in (None, _code(account)):
             raise other_currency(into, currency or "", _code(account))

@@ -5,9 +5,10 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import ClassVar
 
-from tollkeeper.decisions.accounts import Account, Entry, Line, post
+from tollkeeper.decisions.accounts import Account, Entry, Line, find, post
 from tollkeeper.decisions.advancing import suffix, watch
 from tollkeeper.decisions.burning import burn, with_grant
+from tollkeeper.decisions.costs import cost_between
 from tollkeeper.decisions.debts import repay
 from tollkeeper.decisions.requests import Book, GrantFact, Needs, Outcome, Request
 from tollkeeper.decisions.spending import insufficient
@@ -24,9 +25,9 @@ class Transfer(Request):
     amount: int
 
     def needs(self) -> Needs:
-        """Ask for both accounts, and for the facts of the grants that may move."""
+        """Ask for both accounts, and for the facts and the holds of the grants that may move."""
         giver = (self.customer, self.unit)
-        return Needs(accounts=(giver, (self.to, self.unit)), facts_of=(giver,))
+        return Needs(accounts=(giver, (self.to, self.unit)), facts_of=(giver,), holds_of=(giver,))
 
     def decide(self, book: Book, now: datetime) -> Outcome:
         """Take it from the giver's grants in burn order; never from an overdraft."""
@@ -74,19 +75,30 @@ def moved_facts(
 ) -> tuple[GrantFact, ...]:
     """Make the taker's grants: one for each of the giver's grants, with its share of the cost."""
     return tuple(
-        _moved(book.grants[(giver.customer, line.grant)], -line.remaining, to, f"grt_{name}_{n}")
-        for n, line in enumerate(lines)
+        _moved(book, giver, line, to, f"grt_{name}_{number}") for number, line in enumerate(lines)
     )
 
 
-def _moved(fact: GrantFact, amount: int, to: str, name: str) -> GrantFact:
+def _moved(book: Book, giver: Account, line: Line, to: str, name: str) -> GrantFact:
+    fact = book.grants[(giver.customer, line.grant)]
+    grant = find(giver.grants, fact.id)
+    before = (grant.remaining if grant else 0) + _held_of(book, giver, fact)
     return replace(
         fact,
         id=name,
         customer=to,
-        amount=amount,
+        amount=-line.remaining,
         source="transfer",
         source_id=None,
-        cost=fact.cost * amount // fact.amount,
+        cost=cost_between(fact, before, before + line.remaining),
         origin=f"{fact.customer}/{fact.id}",
     )
+
+
+def _held_of(book: Book, giver: Account, fact: GrantFact) -> int:
+    """Tell how much of a grant is held: it may come back, and its cost with it."""
+    if not giver.held:
+        return 0
+    holds = [hold for hold in book.holds.values() if (hold.customer, hold.unit) == giver.key]
+    drawn = [part for hold in holds if hold.is_open for part in hold.drawn]
+    return sum(part.amount for part in drawn if part.id == fact.id)

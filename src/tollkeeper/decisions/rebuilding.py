@@ -31,6 +31,8 @@ class Past:
     #: The hold that the entry is about, and when that was to lapse.
     hold: str | None = None
     expires_at: datetime | None = None
+    #: The account's own overdraft limit, where the entry set it.
+    overdraft: int | None = None
 
 
 @dataclass(slots=True)
@@ -53,6 +55,7 @@ class Rebuilt:
             held=account.held + past.held,
             debt=account.debt + past.debt,
             version=past.version,
+            overdraft=past.overdraft if past.kind == "set_overdraft" else account.overdraft,
             grants=grants,
             updated_at=past.created_at,
         )

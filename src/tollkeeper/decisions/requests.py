@@ -90,8 +90,12 @@ class Needs(NamedTuple):
     grants: tuple[tuple[str, str], ...] = ()
     #: Accounts of whose open grants the facts are needed.
     facts_of: tuple[AccountKey, ...] = ()
+    #: Accounts of which the open holds are needed.
+    holds_of: tuple[AccountKey, ...] = ()
     #: Operations to be corrected, as (customer, operation).
     operations: tuple[tuple[str, str], ...] = ()
+    #: Some of these whose expired grants may be granted anew: what was before is needed.
+    reissues: tuple[tuple[str, str], ...] = ()
     #: Customers of whom every account is needed.
     every_account: tuple[str, ...] = ()
     #: Customers whose own rows are needed, locked before any account.

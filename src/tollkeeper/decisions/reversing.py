@@ -1,5 +1,6 @@
 """Reverse: unwind the very entries of an operation, to the very grants (A6). Pure."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import ClassVar
@@ -7,6 +8,7 @@ from typing import ClassVar
 from tollkeeper.decisions.accounts import Account, AccountKey, Entry, Line, OpenGrant, find, post
 from tollkeeper.decisions.advancing import expire_dead, suffix, watch
 from tollkeeper.decisions.burning import with_grant
+from tollkeeper.decisions.costs import REISSUE, cost_of_next, reissues_of
 from tollkeeper.decisions.holds import restored, returned_grant
 from tollkeeper.decisions.requests import (
     Book,
@@ -48,8 +50,10 @@ class Reverse(Request):
 
     def needs(self) -> Needs:
         """Ask for the operation; its accounts and grants follow from it."""
+        asked = (self.customer, self.operation)
         again = (self.customer, reversal_id(self.operation))
-        return Needs(operations=((self.customer, self.operation), again))
+        reissues = (asked,) if self.dead == "reissue" else ()
+        return Needs(operations=(asked, again), reissues=reissues)
 
     def decide(self, book: Book, now: datetime) -> Outcome:
         """Unwind the entries, last first; refuse where a grant has been spent meanwhile."""
@@ -102,7 +106,7 @@ def _unwound(request: Reverse, recorded: Recorded, book: Book, now: datetime) ->
         key = (entry.customer, entry.unit)
         account = current.get(key) or book.account(*key)
         name = f"{suffix(request.id)}_{number}"
-        account, booked, facts = _undo(account, entry, book, request.dead, name, now)
+        account, booked, facts = _undo(account, entry, book, request, name, made, now)
         current[key] = account
         entries += booked
         made += facts
@@ -114,7 +118,13 @@ def _unwound(request: Reverse, recorded: Recorded, book: Book, now: datetime) ->
 
 
 def _undo(
-    account: Account, entry: RecordedEntry, book: Book, dead: str, name: str, now: datetime
+    account: Account,
+    entry: RecordedEntry,
+    book: Book,
+    request: Reverse,
+    name: str,
+    made: Sequence[GrantFact],
+    now: datetime,
 ) -> tuple[Account, list[Entry], list[GrantFact]]:
     grants = account.grants
     lines: list[Line] = []
@@ -124,8 +134,9 @@ def _undo(
         if not grant_id:
             continue
         fact = book.grants[(entry.customer, grant_id)]
-        if change > 0 and dead == "reissue" and fact.expires_at and fact.expires_at <= now:
-            fact = _reissued(fact, change, f"grt_{name}_{len(facts)}", now)
+        if change > 0 and request.dead == "reissue" and fact.expires_at and fact.expires_at <= now:
+            earlier = reissues_of(fact, [*book.grants.values(), *made, *facts])
+            fact = _reissued(fact, change, earlier, f"grt_{name}_{len(facts)}", now)
             facts.append(fact)
         grants = _changed(grants, fact, change, now)
         lines.append(Line(fact.id, change))
@@ -181,18 +192,20 @@ def _changed(
     return with_grant(grants, grant.left_with(grant.remaining + change))
 
 
-def _reissued(fact: GrantFact, amount: int, name: str, now: datetime) -> GrantFact:
+def _reissued(
+    fact: GrantFact, amount: int, earlier: Sequence[GrantFact], name: str, now: datetime
+) -> GrantFact:
     """Make the grant that carries an expired grant's value on; it does not expire again."""
     return GrantFact(
         id=name,
         customer=fact.customer,
         unit=fact.unit,
         amount=amount,
-        source="reissue",
+        source=REISSUE,
         priority=fact.priority,
         paid=fact.paid,
         effective_at=now,
-        cost=fact.cost * amount // fact.amount,
+        cost=cost_of_next(fact, amount, earlier),
         cost_currency=fact.cost_currency,
         features=fact.features,
         source_id=fact.id,

@@ -81,11 +81,12 @@ def insufficient(
     """Make the refusal, with what is available, what was required and the unit."""
     available = from_scaled(spendable(account, feature), unit.scale)
     needed = from_scaled(required, unit.scale)
+    shown = unit.currency or unit.key
     return InsufficientBalance(
-        f"{needed} {unit.key} required, {available} available.",
+        f"{needed} {shown} required, {available} available.",
         available=available,
         required=needed,
-        unit=unit.key,
+        unit=shown,
         customer=account.customer,
         balance=Balance(
             unit, Amounts(account.available, account.restricted, account.held, account.debt)

@@ -8,8 +8,9 @@ from typing import Any
 
 from tollkeeper.ledger.codec import lines_from
 from tollkeeper.store.types import read_moment
-from tollkeeper.values.books import Amounts, Balance, Entry
-from tollkeeper.values.receipts import HoldReceipt, Receipt, Told
+from tollkeeper.values.books import NOT_TOLD, Amounts, Balance, Entry
+from tollkeeper.values.receipts import HoldReceipt, Receipt
+from tollkeeper.values.told import Told
 from tollkeeper.values.units import Unit
 
 #: Verbs whose answer is the hold itself.
@@ -73,7 +74,7 @@ def _read(
         result.update(private)
     kind = result.pop("verb", rows[0][3])
     entries = tuple([entry_from(row, units) for row in rows if row[9] is not None])
-    return Told(kind, entries, result, _balance(customer, rows, units))
+    return Told(kind, entries, result, _balance(customer, rows, units, result))
 
 
 def _kind(head: Sequence[Any]) -> str:
@@ -83,10 +84,17 @@ def _kind(head: Sequence[Any]) -> str:
     return str(json.loads(head[20]).get("verb", head[3]))
 
 
-def _balance(customer: str, rows: Sequence[Sequence[Any]], units: Units) -> Balance | None:
-    """Give the balance after the last row of the caller's own customer."""
+def _balance(
+    customer: str, rows: Sequence[Sequence[Any]], units: Units, result: Mapping[str, Any]
+) -> Balance | None:
+    """Give the balance after the last row of the caller's own customer.
+
+    The rows know the account's own overdraft limit where it was set by this very operation.
+    """
     own = [row for row in rows if row[0] == customer and row[8] is not None]
-    return Balance(units[own[-1][8]], _after(own[-1])) if own else None
+    if not own:
+        return None
+    return Balance(units[own[-1][8]], _after(own[-1]), result.get("overdraft", NOT_TOLD))
 
 
 def _after(row: Sequence[Any]) -> Amounts:

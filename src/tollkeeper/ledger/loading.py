@@ -12,7 +12,7 @@ from tollkeeper.decisions.requests import Needs, Request
 from tollkeeper.ledger import customers
 from tollkeeper.ledger.book import WorkingBook
 from tollkeeper.ledger.codec import fact_from, hold_from, recorded_from
-from tollkeeper.store import accounts, grants, holds, journal
+from tollkeeper.store import accounts, grants, holds, journal, reads
 from tollkeeper.store.database import Database
 from tollkeeper.store.journal import OperationRow
 from tollkeeper.values.units import currency_unit
@@ -32,6 +32,10 @@ class Plan:
     holds: set[Pair] = field(default_factory=set)
     grants: set[Pair] = field(default_factory=set)
     facts_of: set[AccountKey] = field(default_factory=set)
+    #: Accounts of which the open holds are needed.
+    holds_of: set[AccountKey] = field(default_factory=set)
+    #: Accounts of which the facts of all grants are needed.
+    every_fact_of: set[AccountKey] = field(default_factory=set)
     #: Rows of operations to be corrected.
     corrected: dict[Pair, list[OperationRow]] = field(default_factory=dict)
     #: Customers whose own rows are needed.
@@ -72,6 +76,7 @@ def plan(
         made.holds.update(need.holds)
         made.grants.update(need.grants)
         made.facts_of.update(need.facts_of)
+        made.holds_of.update(need.holds_of)
     named = _plan_customers(connection, database, made, needs, skip_locked=skip_locked)
     units_of_holds = _units_of_holds(connection, database, made.holds)
     _plan_corrections(connection, database, made, needs)
@@ -116,6 +121,11 @@ def load(
             book.holds[(hold.customer, hold.id)] = hold
     due = [k for k, a in book.states.items() if a.due_at is not None and a.due_at <= book.now]
     book.bring_to_now(_open_holds(connection, database, due))
+    held = [key for key, account in book.states.items() if key in made.holds_of and account.held]
+    for found in _open_holds(connection, database, held).values():
+        for hold in found:
+            # One that has lapsed by now is known better already.
+            book.holds.setdefault((hold.customer, hold.id), hold)
     _load_facts(connection, database, made, book)
     if made.customers:
         book.customers.update(customers.load(connection, database, made.customers))
@@ -137,9 +147,12 @@ def _load_facts(connection: Connection, database: Database, made: Plan, book: Wo
     wanted = set(made.grants)
     for key in made.facts_of & book.states.keys():
         wanted.update((key[0], grant.id) for grant in book.states[key].grants)
-    for rows in made.corrected.values():
-        wanted.update(_grants_named(rows))
-    for row in grants.facts_by_ids(connection, database, sorted(wanted)):
+    for corrected in made.corrected.values():
+        wanted.update(_grants_named(corrected))
+    rows = list(grants.facts_by_ids(connection, database, sorted(wanted)))
+    for key in sorted(made.every_fact_of):
+        rows += reads.facts_of(connection, database, *key)
+    for row in rows:
         fact = fact_from(row)
         book.grants[(fact.customer, fact.id)] = fact
 
@@ -164,6 +177,8 @@ def _plan_corrections(
             rows = operation_rows(connection, database, customer, operation)
             if rows:
                 made.corrected[(customer, operation)] = rows
+        for name in need.reissues:
+            made.every_fact_of.update(_entry_accounts(made.corrected.get(name, [])))
 
 
 def _plan_customers(

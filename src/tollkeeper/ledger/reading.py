@@ -4,7 +4,6 @@ Every balance goes through `advance`, so what has expired or lapsed is never sho
 whether or not a job has run (A8).
 """
 
-import base64
 import json
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
@@ -22,11 +21,12 @@ from tollkeeper.errors import InvalidRequest, StoreBusy
 from tollkeeper.ledger.answers import entry_from
 from tollkeeper.ledger.change import Ledger
 from tollkeeper.ledger.codec import account_from, fact_from, hold_from, lines_from
+from tollkeeper.ledger.cursors import read_cursor, write_cursor
 from tollkeeper.store import accounts, holds, reads
 from tollkeeper.store import units as unit_statements
 from tollkeeper.store.types import read_moment
-from tollkeeper.values.amounts import MAXIMUM
-from tollkeeper.values.books import Amounts, Balance, Entry, Grant, Page
+from tollkeeper.values.books import Amounts, Balance, Entry, Page
+from tollkeeper.values.grants import Grant
 from tollkeeper.values.money import Money
 
 #: How often an account is read again that changes while it is read.
@@ -54,11 +54,11 @@ def accounts_now(
 def balance_of(ledger: Ledger, account: Account | None, unit: str, feature: str | None) -> Balance:
     """Give an account's balance; for a feature, with what only it may spend as available."""
     if account is None:
-        return Balance(ledger.units[unit], Amounts())
+        return Balance(ledger.units[unit], Amounts(), None)
     amounts = Amounts(account.available, account.restricted, account.held, account.debt)
     if feature is not None:
         amounts = amounts._replace(available=spendable(account, feature))
-    return Balance(ledger.units[unit], amounts)
+    return Balance(ledger.units[unit], amounts, account.overdraft)
 
 
 def account_at(
@@ -78,7 +78,8 @@ def account_at(
 
 def past_from(row: Any) -> Past:
     """Read an entry as rebuilding an account needs it."""
-    hold, expires = _hold_of(row)
+    result = _result_of(row)
+    hold, expires = _hold_of(row, result)
     return Past(
         kind=row.kind,
         version=row.version,
@@ -90,6 +91,7 @@ def past_from(row: Any) -> Past:
         created_at=read_moment(row.created_at) or _happened(row),
         hold=hold,
         expires_at=expires,
+        overdraft=result.get("overdraft"),
     )
 
 
@@ -108,7 +110,7 @@ def history(
     """Read entries, newest first, over one or several units; the cursor says where to go on."""
     if not 1 <= limit <= MAXIMUM_PAGE:
         raise InvalidRequest(f"limit must be from 1 to {MAXIMUM_PAGE}, not {limit}.")
-    before = _read_cursor(cursor)
+    before = read_cursor(cursor)
     rows: list[Any] = []
     for unit in units:
         rows += reads.entries_page(
@@ -126,7 +128,7 @@ def history(
     page = [entry_from(row, ledger.units) for row in rows[:limit]]
     for row in rows[:limit]:
         before[row.unit] = row.version
-    next_cursor = _write_cursor(before) if len(rows) > limit else None
+    next_cursor = write_cursor(before) if len(rows) > limit else None
     return Page(tuple(_with_notes(ledger, connection, customer, page)), next_cursor)
 
 
@@ -211,35 +213,18 @@ def _happened(row: Any) -> datetime:
     return read_moment(row.event_at) or _booked(row)
 
 
-def _hold_of(row: Any) -> tuple[str | None, datetime | None]:
+def _result_of(row: Any) -> dict[str, Any]:
+    if not row.result or row.part:
+        return {}
+    result: dict[str, Any] = json.loads(row.result)
+    return result
+
+
+def _hold_of(row: Any, result: dict[str, Any]) -> tuple[str | None, datetime | None]:
     if row.kind == "lapse":
         return f"hld_{row.id.partition('_')[2]}", None
-    if not row.result or row.part:
-        return None, None
-    result = json.loads(row.result)
     expires = result.get("expires_at")
     return result.get("hold"), datetime.fromisoformat(expires) if expires else None
-
-
-def _write_cursor(before: dict[str, int]) -> str:
-    return base64.urlsafe_b64encode(json.dumps(before).encode()).decode().rstrip("=")
-
-
-def _version(value: Any) -> int:
-    if type(value) is not int or not 0 < value <= MAXIMUM:
-        raise ValueError("no version of an account")
-    return value
-
-
-def _read_cursor(cursor: str | None) -> dict[str, int]:
-    if cursor is None:
-        return {}
-    try:
-        padded = cursor + "=" * (-len(cursor) % 4)
-        before = json.loads(base64.urlsafe_b64decode(padded.encode()))
-        return {str(unit): _version(version) for unit, version in before.items()}
-    except (ValueError, AttributeError, TypeError, RecursionError) as error:
-        raise InvalidRequest("The cursor is not one that a history gave.") from error
 
 
 def units_of(ledger: Ledger, connection: Connection, customer: str) -> list[str]:

@@ -24,7 +24,8 @@ from tollkeeper.values.units import MONEY_PREFIX, Unit, credits_unit, currency_u
 #: What the keys of our own operations begin with; callers cannot use it.
 RESERVED_PREFIX = "tollkeeper:"
 
-#: How long a hold lives unless the caller says otherwise.
+#: How long a hold lives unless the caller says otherwise. Such defaults are never part of a
+#: fingerprint, which tells what the caller said: another version may have others.
 DEFAULT_LIFETIME = timedelta(minutes=15)
 
 MAXIMUM_REASON = 2000
@@ -162,7 +163,7 @@ def overdraft_scaled(limit: Overdraft, unit: Unit) -> int | None:
 
 
 def check_lifetime(lifetime: object) -> timedelta:
-    """Check how long a hold is to live."""
+    """Check how long a hold is to live, or go on living."""
     if not isinstance(lifetime, timedelta) or not timedelta(0) < lifetime <= MAXIMUM_LIFETIME:
         raise InvalidRequest(
             f"lifetime must be a timedelta above zero and at most {MAXIMUM_LIFETIME}."
@@ -178,3 +179,10 @@ def hold_id(hold: object) -> str:
 def amount_name(amount: Amount | None) -> int | None:
     """Name an amount whose unit is not known yet, the same however it was written."""
     return None if amount is None else amount_key(amount)
+
+
+class Room:
+    """What every room of verbs is made from."""
+
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk

@@ -13,9 +13,10 @@ from tollkeeper.errors import InvalidRequest
 from tollkeeper.ledger import reading
 from tollkeeper.ledger.auditing.kinds import KINDS
 from tollkeeper.operations.calls import Desk
-from tollkeeper.values.books import Balance, Grant
+from tollkeeper.values.attempts import Attempt
+from tollkeeper.values.books import Balance
+from tollkeeper.values.grants import Grant
 from tollkeeper.values.moments import utc
-from tollkeeper.values.receipts import Attempt
 from tollkeeper.values.texts import check_text, echo
 from tollkeeper.values.units import Unit
 

@@ -6,12 +6,14 @@ from typing import Any
 
 from tollkeeper.decisions.correcting import Adjust
 from tollkeeper.decisions.granting import Grant, defaults_of
-from tollkeeper.decisions.holding import EXCESS, Extend, Place, Release, Settle
+from tollkeeper.decisions.holding import Extend, Place
 from tollkeeper.decisions.requests import GrantFact
 from tollkeeper.decisions.reversing import Reverse, reversal_id
+from tollkeeper.decisions.settling import EXCESS, Release, Settle
 from tollkeeper.decisions.spending import Consume
 from tollkeeper.errors import InvalidAmount, InvalidRequest
 from tollkeeper.operations.calls import (
+    DEFAULT_LIFETIME,
     Options,
     Overdraft,
     amount_name,
@@ -29,6 +31,11 @@ from tollkeeper.values.units import Unit
 
 MAXIMUM_FEATURES = 100
 MAXIMUM_PRIORITY = 1_000_000
+
+#: What a settle does with more than was held, unless the caller says otherwise (B2).
+DEFAULT_EXCESS = "charge"
+#: What a reversal does with value of an expired grant, unless the caller says otherwise (A6).
+DEFAULT_EXPIRED = "expire"
 
 
 def consume(
@@ -57,7 +64,8 @@ def grant(
     unit: Unit,
     scaled: int,
     *,
-    source: str,
+    source: str | None,
+    usual_source: str,
     source_id: str | None,
     priority: int | None,
     paid: bool | None,
@@ -72,20 +80,21 @@ def grant(
     expires = None if expires_at is None else utc(expires_at, "expires_at")
     if effective and expires and expires <= effective:
         raise InvalidRequest("expires_at must be later than effective_at.")
-    source, reference = check_text(source, "source"), _reference(source_id)
+    named = None if source is None else check_text(source, "source")
+    origin, reference = named or usual_source, _reference(source_id)
     only = _features(features)
-    defaults = defaults_of(source)
+    defaults = defaults_of(origin)
     order = defaults.priority if priority is None else _priority(priority)
     is_paid = defaults.paid if paid is None else _paid(paid)
     cost = _cost(cost_basis)
-    asked = ("grant", unit.key, scaled, source, priority, paid, effective, expires, cost, only)
+    asked = ("grant", unit.key, scaled, named, priority, paid, effective, expires, cost, only)
     request = common(customer, options, asked)
     fact = GrantFact(
         id=f"grt_{request['id'].partition('_')[2]}",
         customer=request["customer"],
         unit=unit.key,
         amount=scaled,
-        source=source,
+        source=origin,
         priority=order,
         paid=is_paid,
         effective_at=effective or EPOCH,
@@ -102,7 +111,7 @@ def hold(
     customer: str,
     unit: Unit,
     scaled: int,
-    lifetime: timedelta,
+    lifetime: timedelta | None,
     feature: str | None,
     overdraft: Overdraft,
     options: Options,
@@ -110,13 +119,13 @@ def hold(
     """Make a request to hold."""
     limit = overdraft_scaled(overdraft, unit)
     feature = None if feature is None else check_text(feature, "feature")
-    lifetime = check_lifetime(lifetime)
-    asked = ("hold", unit.key, scaled, feature, limit, lifetime)
+    named = None if lifetime is None else check_lifetime(lifetime)
+    asked = ("hold", unit.key, scaled, feature, limit, named)
     return Place(
         **common(customer, options, asked),
         unit=unit.key,
         amount=scaled,
-        lifetime=lifetime,
+        lifetime=named or DEFAULT_LIFETIME,
         feature=feature,
         overdraft=limit,
     )
@@ -144,17 +153,19 @@ def settle(
     customer: str,
     hold: Any,
     amount: Amount | None,
-    excess: str,
+    excess: str | None,
     options: Options,
     currency: str | None = None,
 ) -> Settle:
     """Make a request to settle a hold; of money, if there is a currency."""
-    if excess not in EXCESS:
+    if excess is not None and excess not in EXCESS:
         raise InvalidRequest(f"excess must be one of {', '.join(EXCESS)}, not {excess!r}.")
     name = hold_id(hold)
     asked = ("settle", name, amount_name(amount), currency, excess)
     request = common(customer, options, asked)
-    return Settle(**request, hold=name, amount=amount, currency=currency, excess=excess)
+    return Settle(
+        **request, hold=name, amount=amount, currency=currency, excess=excess or DEFAULT_EXCESS
+    )
 
 
 def release(customer: str, hold: Any, options: Options, currency: str | None = None) -> Release:
@@ -174,14 +185,14 @@ def adjust(customer: str, unit: Unit, scaled: int, options: Options) -> Adjust:
     return Adjust(**request, unit=unit.key, amount=scaled)
 
 
-def reverse(customer: str, operation: object, expired: str, options: Options) -> Reverse:
+def reverse(customer: str, operation: object, expired: str | None, options: Options) -> Reverse:
     """Make a request to reverse an operation; its id makes it happen at most once."""
     name = check_text(getattr(operation, "operation_id", operation), "operation_id")
-    if expired not in ("expire", "reissue"):
+    if expired not in (None, "expire", "reissue"):
         raise InvalidRequest(f"expired must be 'expire' or 'reissue', not {expired!r}.")
     request = common(customer, options, ("reverse", name, expired))
     request["id"] = reversal_id(name)
-    return Reverse(**request, operation=name, dead=expired)
+    return Reverse(**request, operation=name, dead=expired or DEFAULT_EXPIRED)
 
 
 def _reference(source_id: str | None) -> str | None:

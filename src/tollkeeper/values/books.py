@@ -1,18 +1,24 @@
-"""What the books hold, as answers show it: balances, entries, grants. Amounts are `Decimal`.
+"""What the books hold, as answers show it: balances and entries. Amounts are `Decimal`.
 
 Inside, amounts stay the ledger's integers and become `Decimal` when read, so that an answer nobody
 looks at costs nothing.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
-from typing import Any, NamedTuple
+from typing import Any, Final, Literal, NamedTuple, TypeAlias
 
-from tollkeeper.values.amounts import format_amount, from_scaled
+from tollkeeper.values.amounts import MAXIMUM, format_amount, from_scaled
 from tollkeeper.values.money import Money
 from tollkeeper.values.units import Unit
+
+#: How far below zero an account may go, as answers tell it: None is no limit of its own.
+OwnLimit: TypeAlias = Decimal | Literal["unlimited"] | None
+
+#: For `Balance.overdraft_scaled`: a balance in an entry says nothing of the account's limit.
+NOT_TOLD: Final = -1
 
 
 class Amounts(NamedTuple):
@@ -37,6 +43,8 @@ class Balance:
     unit: Unit
     #: The amounts as the ledger keeps them.
     scaled: Amounts
+    #: The account's own overdraft limit as the ledger keeps it, or NOT_TOLD.
+    overdraft_scaled: int | None = field(default=NOT_TOLD, compare=False)
 
     @property
     def available(self) -> Decimal:
@@ -59,6 +67,18 @@ class Balance:
         return from_scaled(self.scaled.debt, self.unit.scale)
 
     @property
+    def overdraft(self) -> OwnLimit:
+        """How far below zero this account may go by a limit of its own; None leaves it to the unit.
+
+        It is told by the verbs that give balances, and by the receipt of the verb that sets it; in
+        the balance of another receipt or of an entry it is None.
+        """
+        limit = self.overdraft_scaled
+        if limit is None or limit == NOT_TOLD:
+            return None
+        return "unlimited" if limit == MAXIMUM else from_scaled(limit, self.unit.scale)
+
+    @property
     def money(self) -> Money | None:
         """The available balance as money; None for credits."""
         code = self.unit.currency
@@ -71,10 +91,12 @@ class Balance:
         return money.format() if money else f"{self._text(self.scaled.available)} {self.unit.key}"
 
     def to_dict(self) -> dict[str, Any]:
-        """Give it as JSON takes it: decimal strings."""
+        """Give it as JSON takes it: decimal strings; the overdraft limit where it is told."""
         names = ("available", "restricted", "held", "debt")
-        amounts = {name: self._text(getattr(self.scaled, name)) for name in names}
-        return {"unit": self.unit.currency or self.unit.key, **amounts}
+        told: dict[str, Any] = {name: self._text(getattr(self.scaled, name)) for name in names}
+        if self.overdraft_scaled != NOT_TOLD:
+            told["overdraft"] = limit_text(self.overdraft_scaled, self.unit.scale)
+        return {"unit": self.unit.currency or self.unit.key, **told}
 
     def _text(self, scaled: int) -> str:
         return format_amount(scaled, self.unit.scale)
@@ -84,10 +106,10 @@ class GrantLine(NamedTuple):
     """What an entry did to one grant; no grant means the overdraft's share of a hold."""
 
     grant_id: str | None
-    #: Change of what remains of the grant.
-    remaining: Decimal
-    #: Change of what holds have drawn from it.
-    held: Decimal
+    #: By how much what remains of the grant changed; below zero where it paid.
+    remaining_change: Decimal
+    #: By how much what holds have drawn from it changed.
+    held_change: Decimal
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,10 +138,15 @@ class Entry:
 
     @property
     def amount(self) -> Decimal:
-        """The size of the change: of available and restricted, else of held, else of debt."""
-        change = self.change
-        moved = change.available + change.restricted or change.held or change.debt
-        return from_scaled(abs(moved), self.unit.scale)
+        """How much the entry moved, with its sign: what the customer may spend goes up or down.
+
+        Of a settle it is what was used of the hold, below zero. Of a repay it is what was paid of
+        the debt, above zero, since the customer owes less.
+        """
+        available, restricted, held, debt = self.change
+        moved = available + restricted
+        moved = moved + held if self.kind == "settle" else moved or held or -debt
+        return from_scaled(moved, self.unit.scale)
 
     @property
     def balance(self) -> Balance:
@@ -171,67 +198,17 @@ class Page:
         return {"entries": entries, "next_cursor": self.next_cursor}
 
 
-@dataclass(frozen=True, slots=True)
-class Grant:
-    """A grant: what it is for ever, and what remains of it now."""
-
-    id: str
-    customer: str
-    unit: Unit
-    #: The amount granted and what remains, as the ledger keeps them.
-    amount_scaled: int
-    remaining_scaled: int
-    source: str
-    #: The caller's own reference: a purchase, a campaign.
-    source_id: str | None
-    priority: int
-    #: Whether it is paid value, which pays debt back first.
-    paid: bool
-    effective_at: datetime
-    expires_at: datetime | None
-    #: What it cost, net of tax and discounts.
-    cost_basis: Money | None
-    #: The only features it may pay for; empty means all.
-    features: tuple[str, ...]
-    #: The grant of another customer it came from, as "customer/grant".
-    origin: str | None
-    created_at: datetime
-
-    @property
-    def amount(self) -> Decimal:
-        """How much was granted."""
-        return from_scaled(self.amount_scaled, self.unit.scale)
-
-    @property
-    def remaining(self) -> Decimal:
-        """How much of it can still be spent."""
-        return from_scaled(self.remaining_scaled, self.unit.scale)
-
-    def to_dict(self) -> dict[str, Any]:
-        """Give it as JSON takes it."""
-        return {
-            "id": self.id,
-            "customer": self.customer,
-            "unit": self.unit.currency or self.unit.key,
-            "amount": format_amount(self.amount_scaled, self.unit.scale),
-            "remaining": format_amount(self.remaining_scaled, self.unit.scale),
-            "source": self.source,
-            "source_id": self.source_id,
-            "priority": self.priority,
-            "paid": self.paid,
-            "effective_at": self.effective_at.isoformat(),
-            "expires_at": self.expires_at.isoformat() if self.expires_at else None,
-            "cost_basis": str(self.cost_basis) if self.cost_basis else None,
-            "features": list(self.features),
-            "origin": self.origin,
-            "created_at": self.created_at.isoformat(),
-        }
-
-
 def _line(line: tuple[str, int, int], scale: int) -> dict[str, Any]:
     grant, remaining, held = line
     return {
         "grant_id": grant or None,
-        "remaining": format_amount(remaining, scale),
-        "held": format_amount(held, scale),
+        "remaining_change": format_amount(remaining, scale),
+        "held_change": format_amount(held, scale),
     }
+
+
+def limit_text(limit: int | None, scale: int) -> str | None:
+    """Write an account's own overdraft limit as JSON takes it."""
+    if limit is None:
+        return None
+    return "unlimited" if limit == MAXIMUM else format_amount(limit, scale)

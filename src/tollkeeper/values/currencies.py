@@ -84,6 +84,15 @@ def currency(code: str) -> Currency:
     return found
 
 
+def is_currency(code: str) -> bool:
+    """Tell whether this is the code of a currency, in upper or lower case.
+
+    >>> is_currency("USD"), is_currency("tokens")
+    (True, False)
+    """
+    return code.isascii() and code.lower() in _CURRENCIES
+
+
 def currencies() -> tuple[Currency, ...]:
     """List every known currency, sorted by code.
 

@@ -1,29 +1,18 @@
-"""The answers to requests: receipts, holds, attempts. They never change once given.
+"""The answers to requests: receipts and holds. They never change once given.
 
 The same classes serve a first answer and its replay.
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
-from typing import Any, NamedTuple, Self
+from typing import Any, Self
 
-from tollkeeper.values.amounts import MAXIMUM, format_amount, from_scaled
-from tollkeeper.values.books import Balance, Entry, GrantLine
+from tollkeeper.errors import NotFound
+from tollkeeper.values.amounts import format_amount, from_scaled
+from tollkeeper.values.books import Amounts, Balance, Entry, GrantLine
 from tollkeeper.values.texts import canonical_json
-
-#: What a result may tell in the unit's amounts.
-AMOUNTS = frozenset({"amount", "settled", "uncollected", "overdraft"})
-
-
-class Told(NamedTuple):
-    """What a receipt tells, once it is read."""
-
-    kind: str
-    entries: tuple[Entry, ...]
-    result: Mapping[str, Any]
-    balance: Balance | None
+from tollkeeper.values.told import Told, as_text
 
 
 class Receipt:
@@ -75,7 +64,7 @@ class Receipt:
 
     def __repr__(self) -> str:
         """Show what it is about."""
-        shown = self.balance.formatted if self.balance else "no balance"
+        shown = f"balance {self.balance.formatted}" if self.has_balance else "no balance"
         return f"<{type(self).__name__} {self.kind} {self.operation_id} {self.customer}: {shown}>"
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -105,24 +94,39 @@ class Receipt:
         return self._tell().result
 
     @property
-    def balance(self) -> Balance | None:
-        """The balance afterwards; None where the operation is about no one unit."""
-        return self._tell().balance
+    def balance(self) -> Balance:
+        """The balance afterwards. Raises NotFound where the operation touched no account.
+
+        That can only be of a merge, and of a revocation in every unit: see `has_balance`.
+        """
+        balance = self._tell().balance
+        if balance is None:
+            raise NotFound(
+                f"The operation {self.operation_id} touched no account, so that it tells no "
+                "balance; look at has_balance first."
+            )
+        return balance
+
+    @property
+    def has_balance(self) -> bool:
+        """Tell whether there is a balance: whether the operation is about an account."""
+        return self._tell().balance is not None
 
     @property
     def unit(self) -> str | None:
         """The unit's key, or the currency's code."""
-        return (self.balance.unit.currency or self.balance.unit.key) if self.balance else None
+        return (self.balance.unit.currency or self.balance.unit.key) if self.has_balance else None
 
     @property
     def amount(self) -> Decimal:
         """How much the operation moved in its own account; of a settle, what it settled."""
-        return from_scaled(self._scaled(), self.balance.unit.scale) if self.balance else Decimal(0)
+        return from_scaled(self._scaled(), self._scale())
 
     @property
     def lines(self) -> tuple[GrantLine, ...]:
-        """Which grants the operation's first entry touched, in the order of burning."""
-        return self.entries[0].lines if self.entries else ()
+        """What the operation did to the customer's grants, entry by entry, in burn order."""
+        own = (entry for entry in self.entries if entry.customer == self.customer)
+        return tuple(line for entry in own for line in entry.lines)
 
     @property
     def grant_id(self) -> str | None:
@@ -136,8 +140,13 @@ class Receipt:
 
     @property
     def settled(self) -> Decimal:
-        """What a settle settled."""
+        """What a settle settled: the full usage, charged or not."""
         return self._amount_of("settled")
+
+    @property
+    def charged(self) -> Decimal:
+        """What of it a settle charged: less than was settled where it was capped or uncollected."""
+        return self._amount_of("charged")
 
     @property
     def late(self) -> bool:
@@ -150,11 +159,11 @@ class Receipt:
             "operation_id": self.operation_id,
             "customer": self.customer,
             "kind": self.kind,
-            "amount": format_amount(self._scaled(), self.balance.unit.scale if self.balance else 0),
+            "amount": format_amount(self._scaled(), self._scale()),
             "unit": self.unit,
-            "balance": self.balance.to_dict() if self.balance else None,
+            "balance": self.balance.to_dict() if self.has_balance else None,
             "entries": [entry.to_dict() for entry in self.entries],
-            "result": self._told_as_text(),
+            "result": as_text(self.result, self._scale()),
             "created_at": self.created_at.isoformat(),
         }
 
@@ -172,25 +181,19 @@ class Receipt:
     def _scaled(self) -> int:
         if "settled" in self.result:
             return int(self.result["settled"])
-        if not self.entries or not self.balance:
+        balance = self._tell().balance
+        if balance is None:
             return 0
-        change = self.entries[0].change
+        own = (e for e in self.entries if (e.customer, e.unit) == (self.customer, balance.unit))
+        change = next((entry.change for entry in own), Amounts())
         return abs(change.available + change.restricted or change.held or change.debt)
-
-    def _told_as_text(self) -> dict[str, Any]:
-        scale = self.balance.unit.scale if self.balance else 0
-        told = {
-            name: format_amount(value, scale) if name in AMOUNTS and value is not None else value
-            for name, value in self.result.items()
-        }
-        if self.result.get("overdraft") == MAXIMUM:
-            told["overdraft"] = "unlimited"
-        return told
 
     def _amount_of(self, name: str) -> Decimal:
         value = self.result.get(name)
-        scale = self.balance.unit.scale if self.balance else 0
-        return from_scaled(value, scale) if isinstance(value, int) else Decimal(0)
+        return from_scaled(value, self._scale()) if isinstance(value, int) else Decimal(0)
+
+    def _scale(self) -> int:
+        return self.balance.unit.scale if self.has_balance else 0
 
 
 class HoldReceipt(Receipt):
@@ -206,7 +209,7 @@ class HoldReceipt(Receipt):
     @property
     def held(self) -> Decimal:
         """How much the hold holds now."""
-        return self._amount_of("amount")
+        return self._amount_of("held")
 
     @property
     def expires_at(self) -> datetime | None:
@@ -214,21 +217,11 @@ class HoldReceipt(Receipt):
         moment = self.result.get("expires_at")
         return datetime.fromisoformat(moment) if moment else None
 
-
-@dataclass(frozen=True, slots=True)
-class Attempt:
-    """What a `try_` verb answers: whether it succeeded, and the balance in either case."""
-
-    success: bool
-    balance: Balance
-    #: The receipt of a success.
-    receipt: Receipt | None = None
-    #: What was required, where the balance was too low.
-    required: Decimal | None = None
-
-    def __bool__(self) -> bool:
-        """Be true for a success alone, so that `if` reads as it sounds."""
-        return self.success
+    def to_dict(self) -> dict[str, Any]:
+        """Give it as JSON takes it, the hold in the same words as here."""
+        told = as_text(self.result, self._scale())
+        hold = {"id": self.id, "held": told["held"], "expires_at": told["expires_at"]}
+        return super().to_dict() | hold
 
 
 def _restored(

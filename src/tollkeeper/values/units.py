@@ -8,9 +8,9 @@ import re
 from dataclasses import dataclass, replace
 from typing import Final, Literal, TypeAlias
 
-from tollkeeper.errors import InvalidRequest, InvalidText
+from tollkeeper.errors import InvalidRequest, InvalidText, UnitMismatch
 from tollkeeper.values.amounts import MAXIMUM, MAXIMUM_SCALE, ZERO_OR_MORE, Amount, to_scaled
-from tollkeeper.values.currencies import currencies, currency
+from tollkeeper.values.currencies import currencies, currency, is_currency
 from tollkeeper.values.texts import echo
 
 #: What a unit is made of: credits of some kind, or a currency.
@@ -68,6 +68,7 @@ def credits_unit(key: str, scale: int = CREDITS_SCALE, *, overdraft: Limit = 0) 
     Raises:
         InvalidText: the key is not 1 to 64 letters, digits, `_`, `.` or `-`, beginning with a
             letter or digit.
+        UnitMismatch: the key is the code of a currency (`usd`, `EUR`): money is in the wallet.
         InvalidRequest: the scale is not 0 to 12.
         InvalidAmount: the overdraft is no amount of this unit.
 
@@ -97,15 +98,6 @@ def currency_unit(code: str, *, overdraft: Limit = 0) -> Unit:
     return replace(unit, overdraft=limit) if limit != 0 else unit
 
 
-def default_unit(key: str) -> Unit:
-    """Give the unit that a key means where no catalog says otherwise.
-
-    >>> default_unit("money:eur").kind, default_unit("api_calls").kind
-    ('currency', 'credits')
-    """
-    return currency_unit(key.removeprefix(MONEY_PREFIX)) if is_money(key) else credits_unit(key)
-
-
 def is_money(key: object) -> bool:
     """Tell whether a unit's key is that of a currency.
 
@@ -133,6 +125,12 @@ def _check_key(key: object, kind: Kind) -> None:
         raise InvalidText(
             f"{echo(key)} is no key of a unit; write 1 to 64 letters, digits, '_', '.' or '-', "
             "beginning with a letter or digit"
+        )
+    if kind == "credits" and is_currency(key):
+        raise UnitMismatch(
+            f"{key!r} is a currency; money is in the wallet. Name credits otherwise, such as "
+            f"'{key}_credits'.",
+            unit=key,
         )
     if kind == "currency" and key != MONEY_PREFIX + currency(key.removeprefix(MONEY_PREFIX)).code:
         raise InvalidText(f"{echo(key)} is no key of a currency; write it like 'money:usd'")

@@ -58,7 +58,7 @@ def burn(billing: "Billing", stage: Stage) -> None:
     )
     receipt = billing.credits.consume(CUSTOMER, UNIT, 35, idempotency_key=KEY)
     later = billing.credits.balance(CUSTOMER, UNIT, at=datetime.now(UTC) + timedelta(days=8))
-    now = number(receipt.balance.available) if receipt.balance else ""
+    now = number(receipt.balance.available)
     stage.tell("burnt", [_told(line) for line in receipt.lines])
     stage.show(
         f"> billing.credits.consume({CUSTOMER!r}, {UNIT!r}, 35)",
@@ -98,7 +98,6 @@ def hold_and_settle(billing: "Billing", stage: Stage) -> None:
     rows = tuple(
         (call, number(answer.balance.available), number(answer.balance.held))
         for call, answer in (("hold 40", hold), ("settle 12", settled))
-        if answer.balance
     )
     columns = (
         Column("Call"),
@@ -180,7 +179,7 @@ def _paid(billing: "Billing", lines: "tuple[GrantLine, ...]") -> Part:
     rows = tuple(
         (
             grants[line.grant_id].source,
-            number(-line.remaining),
+            number(-line.remaining_change),
             number(grants[line.grant_id].remaining),
         )
         for line in lines
@@ -195,4 +194,4 @@ def _paid(billing: "Billing", lines: "tuple[GrantLine, ...]") -> Part:
 
 
 def _told(line: "GrantLine") -> dict[str, str | None]:
-    return {"grant_id": line.grant_id, "amount": number(-line.remaining)}
+    return {"grant_id": line.grant_id, "amount": number(-line.remaining_change)}

@@ -73,8 +73,7 @@ class Tally:
         count.generated += row.generated
         count.spent += cost - uncollected
         count.uncollected += uncollected
-        if settled.balance:
-            count.available = settled.balance.available
+        count.available = settled.balance.available
 
     def total(self) -> Count:
         """Add up all customers."""
