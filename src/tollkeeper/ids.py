@@ -12,7 +12,7 @@ import sys
 import time
 from collections.abc import Callable
 from datetime import datetime
-from threading import Lock
+from threading import RLock
 from typing import Final
 
 from tollkeeper.errors import InvalidRequest, InvalidText
@@ -32,6 +32,9 @@ _LAST_TAIL: Final = (1 << _TAIL_BITS) - 1
 _VERSION_AND_VARIANT: Final = 7 << 76 | 0b10 << 62
 _RANDOM: Final = ((1 << 80) - 1) & ~(0b1111 << 76 | 0b11 << 62)
 
+#: Of the last id: its millisecond, the part that stands still, and the count.
+_State = tuple[int, str, int]
+
 
 class IdSequence:
     """Counts upward from a random place within each millisecond; one serves a whole process.
@@ -41,39 +44,38 @@ class IdSequence:
     runs ahead of the clock.
     """
 
-    __slots__ = ("_head", "_lock", "_milliseconds", "_tail", "_wall_clock")
+    __slots__ = ("_lock", "_state", "_wall_clock")
 
     def __init__(self, wall_clock: Callable[[], int] = time.time_ns) -> None:
         self._wall_clock = wall_clock
-        self._lock = Lock()
-        self._begin(0)
+        # A signal's handler may ask for an id while its own thread is in the middle of making one.
+        self._lock = RLock()
+        self._state = _begun(0)
 
     def next(self) -> str:
         """Give the next 26 characters, greater than all before."""
         with self._lock:
-            now = self._wall_clock() // 1_000_000
-            if now > self._milliseconds:
-                self._begin(now)
-            elif self._tail == _LAST_TAIL:
-                self._begin(self._milliseconds + 1)
-            else:
-                self._tail += 1
-            head, tail = self._head, self._tail
+            while True:
+                state = self._state
+                milliseconds, head, tail = state
+                now = self._wall_clock() // 1_000_000
+                if now > milliseconds:
+                    following = _begun(now)
+                elif tail == _LAST_TAIL:
+                    following = _begun(milliseconds + 1)
+                else:
+                    following = (milliseconds, head, tail + 1)
+                if self._state is state:  # no handler was quicker
+                    self._state = following
+                    break
+        _, head, tail = following
         return head + _PAIRS[tail >> 10] + _PAIRS[tail & 1023]
 
     def part_from_parent(self) -> None:
         """Leave the parent's numbers behind, in a forked child."""
         # Whoever held the parent's lock at the fork is not here to release the copy of it.
-        self._lock = Lock()
-        self._begin(self._milliseconds + 1)
-
-    def _begin(self, milliseconds: int) -> None:
-        random = int.from_bytes(os.urandom(10)) & _RANDOM
-        value = milliseconds << 80 | _VERSION_AND_VARIANT | random
-        self._milliseconds = milliseconds
-        self._head = _encoded(value >> _TAIL_BITS)
-        # Half of the count is kept free: even the highest beginning leaves half a million ids.
-        self._tail = value & (_LAST_TAIL >> 1)
+        self._lock = RLock()
+        self._state = _begun(self._state[0] + 1)
 
 
 def new_id(prefix: str) -> str:
@@ -105,6 +107,13 @@ def id_time(identifier: str) -> datetime:
         return from_microseconds(int(found[1].translate(_VALUES), 32) * 1000)
     except InvalidRequest as error:
         raise InvalidText(f"{echo(identifier)} names a time beyond the year 9999") from error
+
+
+def _begun(milliseconds: int) -> _State:
+    random = int.from_bytes(os.urandom(10)) & _RANDOM
+    value = milliseconds << 80 | _VERSION_AND_VARIANT | random
+    # Half of the count is kept free: even the highest beginning leaves half a million ids.
+    return milliseconds, _encoded(value >> _TAIL_BITS), value & (_LAST_TAIL >> 1)
 
 
 def _encoded(value: int) -> str:

@@ -39,6 +39,7 @@ from tollkeeper.decisions.spending import Consume
 from tollkeeper.doors import transacting
 from tollkeeper.errors import (
     IdempotencyConflict,
+    InvalidRequest,
     NotMigrated,
     OutcomeUnknown,
     StoreBusy,
@@ -196,7 +197,7 @@ def test_a_hosts_own_connection_that_breaks(
             assert far.using(host).credits.consume(customer, UNIT, 2).amount == 2
             host.commit()
     assert far.credits.balance(customer, UNIT).available == 6
-    raw = psycopg.connect(make_url(network.url).set(drivername="postgresql").render_as_string())
+    raw = psycopg.connect(conninfo(network.url))
     far.using(raw).credits.consume(customer, UNIT, 1)
     network.hang_up()
     with pytest.raises(StoreUnavailable):
@@ -366,6 +367,41 @@ def test_moments_that_cannot_be_read_are_named(postgres_books: str) -> None:
     engine.dispose()
     with billing:
         assert billing.credits.balance(customer, UNIT).available == 9
+
+
+def conninfo(url: str) -> str:
+    """Say a URL as libpq takes it."""
+    return make_url(url).set(drivername="postgresql").render_as_string(hide_password=False)
+
+
+@pytest.mark.parametrize("setting", ["array_nulls = off", "client_encoding = 'SQL_ASCII'"])
+def test_a_hosts_session_that_means_something_else(postgres_books: str, setting: str) -> None:
+    """There NULL would be a word, or texts bytes: each verb names it, and nothing is written."""
+    customer = new_id("cus")
+    with Billing(postgres_books) as billing, psycopg.connect(conninfo(postgres_books)) as host:
+        billing.credits.grant(customer, UNIT, 10, expires_at=datetime(2100, 1, 1, tzinfo=UTC))
+        billing.credits.set_overdraft(customer, UNIT, 5)
+        host.execute(f"SET {setting}")
+        host.commit()
+        rooms = billing.using(host)
+        for call in (rooms.credits.consume, rooms.credits.grant, rooms.credits.has):
+            with pytest.raises(InvalidRequest, match=setting.partition(" ")[0]):
+                call(customer, UNIT, 1)
+        host.execute(f"RESET {setting.partition(' ')[0]}")
+        rooms.credits.consume(customer, UNIT, 1)
+        host.commit()
+        assert billing.credits.consume(customer, UNIT, 1).balance.available == 8
+        assert billing.books.audit().findings == ()
+
+
+def test_a_transaction_that_may_not_write_is_named(postgres_books: str) -> None:
+    """The database can be reached; it is the host's transaction that is read-only."""
+    customer = new_id("cus")
+    with Billing(postgres_books) as billing, psycopg.connect(conninfo(postgres_books)) as host:
+        billing.credits.grant(customer, UNIT, 10)
+        host.execute("SET TRANSACTION READ ONLY")
+        with pytest.raises(StoreUnavailable, match="read-only"):
+            billing.using(host).credits.consume(customer, UNIT, 1)
 
 
 def test_no_thread_for_those_who_wait(

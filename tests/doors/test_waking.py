@@ -2,11 +2,13 @@
 
 import ctypes
 import signal
+import sys
 import threading
 from collections.abc import Sequence
 from concurrent.futures import Future
 from functools import partial
 from types import FrameType
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -80,6 +82,30 @@ def test_interrupted_threads_wake_who_follows() -> None:
     for future in waiting[::2]:
         with pytest.raises(KeyboardInterrupt):
             future.result(10)
+
+
+def test_a_tracer_that_raises_strands_nobody() -> None:
+    """It can end a thread at any line, before it has woken the next, who then looks by itself."""
+    tickets = made(4)
+    told: list[bool] = []
+
+    def trace(_frame: FrameType, _event: str, _argument: Any) -> Any:
+        if told:
+            raise SystemExit
+        return trace
+
+    def traced() -> object:
+        sys.settrace(trace)
+        return tickets[0].wait()
+
+    ended = beside(traced)
+    until(lambda: tickets[0].is_waiting)
+    waiting = [sleeper([ticket]) for ticket in tickets[1:]]
+    told.append(True)
+    answer_all([(ticket, number) for number, ticket in enumerate(tickets)])
+    assert [future.result(10) for future in waiting] == [[1], [2], [3]]
+    with pytest.raises(SystemExit):
+        ended.result(10)
 
 
 def test_to_wake_again_does_no_harm() -> None:

@@ -84,8 +84,8 @@ def test_threads_share_one_order() -> None:
 def test_forked_children_make_ids_of_their_own() -> None:
     """Parent and children that go on from the same state never make the same id."""
     # Ahead of the wall clock, nobody gets fresh numbers merely because a millisecond went by.
-    reached = max(ids._sequence._milliseconds, time.time_ns() // 1_000_000)
-    ids._sequence._begin(reached + 2000)
+    reached = max(ids._sequence._state[0], time.time_ns() // 1_000_000)
+    ids._sequence._state = ids._begun(reached + 2000)
     inherited = new_id(GRANT)
     outputs = [_fork_and_make() for _ in range(4)]
     made = [[new_id(GRANT) for _ in range(1000)]]
@@ -107,6 +107,22 @@ def _fork_and_make() -> tuple[int, int]:
         os._exit(0)
     os.close(writer)
     return child, reader
+
+
+def test_a_signals_handler_may_make_ids() -> None:
+    """It runs in the middle of whatever its own thread does: of making an id, for one."""
+    nested: list[str] = []
+    interrupts = iter(range(3))
+
+    def interrupted() -> int:
+        if next(interrupts, None) is not None:
+            nested.append(sequence.next())
+        return 5_000_000
+
+    sequence = IdSequence(interrupted)
+    made = [sequence.next() for _ in range(3)]
+    assert len({*made, *nested}) == 6
+    assert made == sorted(made)
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows does not fork")
@@ -141,7 +157,7 @@ def test_a_used_up_millisecond_borrows_from_the_next() -> None:
     """More ids than one millisecond can count stay unique and in order."""
     sequence = IdSequence(lambda: 10**18)
     sequence.next()
-    sequence._tail = 2**20 - 2
+    sequence._state = (*sequence._state[:2], 2**20 - 2)
     made = [sequence.next() for _ in range(3)]
     assert made == sorted(set(made))
     assert id_time(f"a_{made[2]}") - id_time(f"a_{made[0]}") == timedelta(milliseconds=1)

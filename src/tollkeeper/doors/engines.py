@@ -8,17 +8,15 @@ from sqlalchemy import (
     URL,
     Engine,
     NullPool,
-    QueuePool,
     SingletonThreadPool,
     create_engine,
-    event,
     make_url,
 )
-from sqlalchemy.exc import ArgumentError, DisconnectionError, NoSuchModuleError
+from sqlalchemy.exc import ArgumentError, NoSuchModuleError
 
+from tollkeeper.doors.sqlite_engines import in_memory, open_sqlite
 from tollkeeper.errors import InvalidRequest
 from tollkeeper.store.database import ISOLATION
-from tollkeeper.store.files import FileGone, OpenFile
 
 #: What psycopg is told unless the URL says otherwise: how long a server may take to accept a
 #: connection, and when one that no longer answers, its machine being gone, counts as lost (libpq's
@@ -32,15 +30,10 @@ CONNECTING = {
 }
 #: How our own sessions read and write, whatever the server, the database or the role prefers.
 SESSION = "-c DateStyle=ISO -c TimeZone=UTC -c array_nulls=on"
-#: How many statements a connection of SQLite keeps prepared: one for each size of a batch's parts.
-STATEMENTS = 512
 #: The first SQLite that updates from a list of rows.
 OLDEST_SQLITE = (3, 33)
 #: What a URL may tell asyncpg alone.
 _ASYNCPG_ONLY = ("prepared_statement_cache_size", "prepared_statement_name_func")
-
-#: Under which name a connection's file is kept beside it.
-_FILE = "tollkeeper.file"
 
 #: Drivers of async engines, and the one that the writer uses for the same database.
 _SYNC_DRIVERS = {
@@ -77,7 +70,7 @@ def open_engine(
         url = url.set(drivername=_SYNC_DRIVERS[url.drivername])
     refuse_old(url.get_backend_name())
     if url.get_backend_name() == "sqlite":
-        return _sqlite(url, busy_seconds)
+        return Opened(open_sqlite(url, busy_seconds), is_ours=True, is_shared=in_memory(url))
     if url.get_backend_name() != "postgresql":
         raise InvalidRequest("Tollkeeper runs on SQLite and PostgreSQL; give a URL of one of them.")
     try:
@@ -118,7 +111,7 @@ def _url_of(database: Any) -> URL:
             "database must be a URL such as 'sqlite:///app.db', or an SQLAlchemy Engine, not "
             f"{type(database).__name__}."
         )
-    if _in_memory(sync_engine.url):
+    if in_memory(sync_engine.url):
         raise InvalidRequest("A database in memory cannot be opened twice; give a file's URL.")
     return sync_engine.url
 
@@ -127,47 +120,12 @@ def _of_host(engine: Engine) -> Opened:
     """Take a host's engine, whatever isolation it has chosen for its own transactions."""
     if engine.dialect.name == "postgresql":
         engine = engine.execution_options(isolation_level=ISOLATION)
-    if _in_memory(engine.url) and isinstance(engine.pool, SingletonThreadPool | NullPool):
+    if in_memory(engine.url) and isinstance(engine.pool, SingletonThreadPool | NullPool):
         raise InvalidRequest(
             "Each thread would see a database of its own; give the engine poolclass=StaticPool "
             'and connect_args={"check_same_thread": False}.'
         )
-    return Opened(engine, is_ours=False, is_shared=_in_memory(engine.url))
-
-
-def _sqlite(url: URL, busy_seconds: float) -> Opened:
-    shared = _in_memory(url)
-    limits = {"pool_size": 1, "max_overflow": 0} if shared else {}
-    engine = create_engine(
-        url,
-        poolclass=QueuePool,
-        hide_parameters=True,
-        connect_args={
-            "check_same_thread": False,
-            "timeout": busy_seconds,
-            "cached_statements": STATEMENTS,
-        },
-        **limits,
-    )
-    event.listen(engine, "connect", _prepare_sqlite)
-    event.listen(engine, "checkout", _check_file)
-    return Opened(engine, is_ours=True, is_shared=shared)
-
-
-def _check_file(_connection: Any, record: Any, _proxy: Any) -> None:
-    """Let the pool open a file anew that was removed or replaced."""
-    try:
-        record.info[_FILE].refuse_if_gone()
-    except FileGone as error:
-        raise DisconnectionError(str(error)) from error
-
-
-def _prepare_sqlite(connection: Any, record: Any) -> None:
-    """Let SQLAlchemy begin nothing by itself; write through to the disk, for this is money."""
-    connection.isolation_level = None
-    connection.execute("PRAGMA synchronous = FULL")
-    connection.execute("PRAGMA foreign_keys = ON")
-    record.info[_FILE] = OpenFile(connection)
+    return Opened(engine, is_ours=False, is_shared=in_memory(engine.url))
 
 
 def _postgres(url: URL, *, prepare_statements: bool) -> Opened:
@@ -194,10 +152,3 @@ def _without_asyncpg(url: URL) -> URL:
     encryption = url.query.get("ssl")
     url = url.difference_update_query([*_ASYNCPG_ONLY, "ssl"])
     return url if encryption is None else url.update_query_dict({"sslmode": encryption})
-
-
-def _in_memory(url: URL) -> bool:
-    if url.get_backend_name() != "sqlite":
-        return False
-    name = url.database or ""
-    return name in ("", ":memory:") or "mode=memory" in str(url)

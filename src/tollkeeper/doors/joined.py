@@ -13,7 +13,7 @@ from tollkeeper.decisions.requests import Request
 from tollkeeper.errors import InvalidRequest, StoreBusy, TollkeeperError
 from tollkeeper.ledger.change import Answer, Later, Ledger, Manner, change
 from tollkeeper.operations.door import Finish, Result, plain
-from tollkeeper.store.database import first_write, is_snapshot
+from tollkeeper.store.database import check_session, first_write, is_snapshot
 from tollkeeper.store.faults import translated
 
 T = TypeVar("T")
@@ -44,12 +44,12 @@ class JoinedDoor:
     def read(self, query: Callable[[Connection], T]) -> T:
         """Run a query inside the transaction: it sees what was changed before."""
         with translated():
-            return query(self._source())
+            return query(self._joined())
 
     def snapshot(self, query: Callable[[Connection], T]) -> T:
         """Run a query over one unchanging state, which only the host's isolation level can give."""
         with translated():
-            connection = self._source()
+            connection = self._joined()
             if not is_snapshot(connection, self._ledger.database):
                 raise InvalidRequest(
                     "This reads the whole book and needs one unchanging state: open the "
@@ -60,7 +60,7 @@ class JoinedDoor:
     def transact(self, work: Callable[[Connection], T]) -> T:
         """Run work inside the transaction, all of it or nothing."""
         with translated():
-            connection = self._source()
+            connection = self._joined()
             first_write(connection, self._ledger.database)
             with connection.begin_nested():
                 return work(connection)
@@ -68,6 +68,11 @@ class JoinedDoor:
     def learn_unit(self, key: str) -> None:
         """Look for a unit on another connection: only what is committed is fixed for life."""
         self._learn_unit(key)
+
+    def _joined(self) -> Connection:
+        connection = self._source()
+        check_session(connection, self._ledger.database)
+        return connection
 
     def _outcome(self, request: Request) -> Any:
         try:

@@ -7,13 +7,17 @@ import threading
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from typing import Generic, TypeVar
+from typing import Final, Generic, TypeVar
 
 from tollkeeper.doors.tickets import TaskTicket, ThreadTicket
 
 AnyTicket = ThreadTicket | TaskTicket
 
 T = TypeVar("T")
+
+#: The threads that work lanes, in this process: whoever waits for a lane on one of them would wait
+#: for itself.
+workers: Final[set[int]] = set()
 
 
 class Lane(Generic[T]):
@@ -81,9 +85,16 @@ class Lane(Generic[T]):
 
     def start(self, work: "Callable[[Lane[T]], None]") -> None:
         """Let a thread of its own work this lane; it ends with the process."""
-        thread = threading.Thread(target=work, args=(self,), name=self.name, daemon=True)
+        thread = threading.Thread(target=self._run, args=(work,), name=self.name, daemon=True)
         thread.start()
         self._thread = thread
+
+    def _run(self, work: "Callable[[Lane[T]], None]") -> None:
+        workers.add(threading.get_ident())
+        try:
+            work(self)
+        finally:
+            workers.discard(threading.get_ident())
 
     def stop(self) -> None:
         """Take no more; the thread ends when the queue is empty."""

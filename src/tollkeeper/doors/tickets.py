@@ -3,10 +3,16 @@
 import asyncio
 from collections.abc import Iterable
 from contextlib import suppress
+from os import getpid
 from threading import Lock, get_ident, main_thread
 from typing import Any
 
 from tollkeeper.decisions.requests import Request
+from tollkeeper.errors import OutcomeUnknown
+
+#: How long a thread sleeps before it looks whether its answer is there, and nobody woke it.
+LOOK_SECONDS = 0.5
+_FORKED = "The process was forked while this call waited; the parent gets its answer."
 
 #: What a call gets in the end: a receipt, or the error to raise.
 Result = Any
@@ -16,7 +22,9 @@ class ThreadTicket:
     """A call of a thread, which sleeps on a lock until it is answered.
 
     The threads of a batch are woken one by one, each by the one before it: all at once, they would
-    only queue for the interpreter's lock, and each would fall asleep once more.
+    only queue for the interpreter's lock, and each would fall asleep once more. Each also looks up
+    now and then by itself: a tracer that raises, or a second interrupt, can stop a thread at any
+    line, before it has woken the next.
     """
 
     __slots__ = (
@@ -25,6 +33,7 @@ class ThreadTicket:
         "following",
         "is_answered",
         "is_waiting",
+        "process",
         "request",
         "result",
         "wakes_others",
@@ -43,6 +52,8 @@ class ThreadTicket:
         self.following: ThreadTicket | None = None
         #: Whether its thread sleeps, and so will wake who follows.
         self.is_waiting = False
+        #: A child forked while it waits (by a signal's handler, say) waits for nobody.
+        self.process = getpid()
         #: The main thread runs signal handlers before it wakes, which may take long.
         self.wakes_others = get_ident() != main_thread().ident
 
@@ -54,7 +65,11 @@ class ThreadTicket:
         """
         try:
             self.is_waiting = True
-            self.bell.acquire()
+            while not self.bell.acquire(timeout=LOOK_SECONDS):
+                if self.is_answered:
+                    break
+                if getpid() != self.process:
+                    raise OutcomeUnknown(_FORKED)
         finally:
             self.is_waiting = False
             following, self.following = self.following, None
@@ -118,11 +133,12 @@ def answer_all(pairs: Iterable[Pair]) -> None:
     by_loop: dict[asyncio.AbstractEventLoop, list[tuple[asyncio.Future[Result], Result]]] = {}
     threads: list[ThreadTicket] = []
     for ticket, result in pairs:
-        ticket.is_answered = True
         if isinstance(ticket, ThreadTicket):
             ticket.result = result
+            ticket.is_answered = True
             threads.append(ticket)
         else:
+            ticket.is_answered = True
             by_loop.setdefault(ticket.loop, []).append((ticket.future, result))
     wake_all(threads)
     for loop, answers in by_loop.items():

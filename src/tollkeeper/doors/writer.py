@@ -5,9 +5,11 @@ interrupt or death strands another. A lone call passes straight through; a thous
 """
 
 import logging
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from threading import get_ident
 from typing import Any, Final
 
 from sqlalchemy import Engine, Pool
@@ -22,11 +24,11 @@ from tollkeeper.doors.forks import (
     taint,
     take_part,
 )
-from tollkeeper.doors.lanes import AnyTicket, Lane
+from tollkeeper.doors.lanes import AnyTicket, Lane, workers
 from tollkeeper.doors.patient import Patient
 from tollkeeper.doors.rounds import answer_decided, answer_rest, run_with_missing
 from tollkeeper.doors.transacting import Transactor
-from tollkeeper.errors import Closed, StoreBusy
+from tollkeeper.errors import Closed, InvalidRequest, StoreBusy
 from tollkeeper.ledger.change import Ledger, Manner
 
 logger = logging.getLogger("tollkeeper")
@@ -93,7 +95,19 @@ class Writer:
             yield
 
     def submit(self, ticket: AnyTicket) -> None:
-        """Queue a call; its answer reaches the ticket. One customer always takes the same lane."""
+        """Queue a call; its answer reaches the ticket. One customer always takes the same lane.
+
+        Raises:
+            Closed: it takes no more calls, or the interpreter is ending.
+            InvalidRequest: a finaliser calls, on a thread of ours that was to answer it.
+            StoreBusy: too many calls wait.
+        """
+        if sys.is_finalizing():
+            raise Closed
+        if get_ident() in workers:
+            raise InvalidRequest(
+                "A finaliser must not call Tollkeeper: it may run on the thread that would answer."
+            )
         lanes = self._lanes or self._started()
         lane = lanes[hash(ticket.request.customer) % len(lanes)] if len(lanes) > 1 else lanes[0]
         if len(lane.queue) >= MAXIMUM_QUEUE:

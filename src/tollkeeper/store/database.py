@@ -20,6 +20,8 @@ ISOLATION = "READ COMMITTED"
 SQLITE_CACHE_KB = 32 * 1024
 #: How long SQLite's write-ahead log may grow before a commit itself moves it into the file.
 SQLITE_LOG_PAGES = 10_000
+#: Under which name a host's connection is remembered as fit.
+_CHECKED = "tollkeeper.checked"
 #: How long a batch waits for a customer whom another transaction is just making.
 MAKING_LOCK_TIMEOUT_MS = 10
 
@@ -150,6 +152,28 @@ def _settings(scope: str, lock_timeout_ms: int) -> str:
         f"SET {scope} array_nulls = on;"
         f"SET {scope} client_encoding = 'UTF8'"
     )
+
+
+def check_session(connection: Connection, database: Database) -> None:
+    """Refuse a host's session in which what we write, or read, would mean something else.
+
+    `SHOW` takes no snapshot, so the host's transaction begins with our lock as ever. What was found
+    right once is not asked again on the same connection.
+
+    Raises:
+        InvalidRequest: PostgreSQL would read NULL as a word, or tell texts as bytes.
+    """
+    if not database.is_postgres:
+        return
+    told = getattr(connection.connection.dbapi_connection, "info", None)
+    status = getattr(told, "parameter_status", None)
+    if status is not None and status("client_encoding") == "SQL_ASCII":
+        raise InvalidRequest("This session has client_encoding SQL_ASCII; set it to UTF8.")
+    if connection.info.get(_CHECKED):
+        return
+    if connection.exec_driver_sql("SHOW array_nulls").scalar() != "on":
+        raise InvalidRequest("This session has array_nulls off; set it to on.")
+    connection.info[_CHECKED] = True
 
 
 def first_write(connection: Connection, database: Database) -> None:

@@ -84,6 +84,12 @@ UNREADABLE_MOMENTS = (
 )
 
 
+#: A standby before it takes over, or a session or transaction that is set so.
+READ_ONLY = (
+    "The database takes no writes now, or this transaction is read-only; nothing was written."
+)
+
+
 def fault_of(error: BaseException) -> Fault:
     """Tell what kind of failure an error is."""
     if isinstance(error, _LOST):
@@ -91,7 +97,7 @@ def fault_of(error: BaseException) -> Fault:
     raw = error.orig if isinstance(error, DBAPIError) else error
     if raw is None or not type(raw).__module__.startswith(_DRIVERS):
         return Fault.OTHER
-    state = getattr(raw, "sqlstate", None) or getattr(raw, "pgcode", None)
+    state = _state(raw)
     if state in _BY_STATE:
         return _BY_STATE[state]
     if _is_lost(raw, state) or getattr(error, "connection_invalidated", False):
@@ -104,9 +110,17 @@ def as_error(error: BaseException) -> BaseException:
     fault = fault_of(error)
     if isinstance(error, NotImplementedError) and "DateStyle" in str(error):
         return _caused(StoreError(UNREADABLE_MOMENTS), error)
+    if _state(error) == "25006":
+        return _caused(StoreUnavailable(READ_ONLY), error)
     if isinstance(error, TollkeeperError) or (fault is Fault.OTHER and not _is_of_database(error)):
         return error
     return _caused(_ERRORS.get(fault, StoreError)(), error)
+
+
+def _state(error: BaseException) -> str | None:
+    raw = error.orig if isinstance(error, DBAPIError) else error
+    state: str | None = getattr(raw, "sqlstate", None) or getattr(raw, "pgcode", None)
+    return state
 
 
 def _caused(made: StoreError, error: BaseException) -> StoreError:

@@ -18,21 +18,17 @@ class OpenFile:
 
     __slots__ = ("_identity", "_path")
 
-    def __init__(self, raw: sqlite3.Connection) -> None:
-        files = raw.execute("PRAGMA database_list").fetchall()
-        name = next((name for _, schema, name in files if schema == "main"), "")
-        #: None for a database in memory.
-        self._path = Path(name) if name else None
+    def __init__(self, path: Path) -> None:
+        #: As it was asked for: a link that leads elsewhere by now is another file.
+        self._path = path
         self._identity = self._found()
 
     def refuse_if_gone(self) -> None:
         """Raise FileGone where another file, or none, stands under the name by now."""
-        if self._path is not None and self._found() != self._identity:
+        if self._found() != self._identity:
             raise FileGone(f"{self._path} was removed or replaced while it was open")
 
     def _found(self) -> tuple[int, int] | None:
-        if self._path is None:
-            return None
         try:
             found = self._path.stat()
         except OSError:

@@ -32,10 +32,11 @@ def in_sizes(cells: Cells) -> Iterator[tuple[int, list[Any]]]:
 def insert(table: str, columns: tuple[Col, ...], size: int, *, ignore: bool) -> str:
     """Write the statement that inserts rows; with `ignore`, only those that are not there.
 
-    `OR FAIL` spares SQLite a journal of the statement: who fails rolls all back, or a savepoint.
+    No `OR FAIL`, though it would spare SQLite a journal of the statement: it would hold in a host's
+    triggers as well, whatever they say themselves.
     """
     names = ", ".join(column.name for column in columns)
-    verb = "INSERT OR IGNORE" if ignore else "INSERT OR FAIL"
+    verb = "INSERT OR IGNORE" if ignore else "INSERT"
     return f"{verb} INTO {table} ({names}) VALUES {_rows(len(columns), size)}"
 
 
@@ -47,7 +48,7 @@ def update(table: str, keys: tuple[Col, ...], columns: tuple[Col, ...], size: in
     match = " AND ".join(f"target.{key.name} = given.{key.name}" for key in keys)
     return (
         f"WITH given({names}) AS (VALUES {_rows(len(keys) + len(columns), size)}) "  # noqa: S608  # names are ours
-        f"UPDATE OR FAIL {table} AS target SET {sets} FROM given WHERE {match}"
+        f"UPDATE {table} AS target SET {sets} FROM given WHERE {match}"
     )
 
 

@@ -11,6 +11,8 @@ from sqlalchemy import Connection, event
 from tollkeeper.store.wire_postgres import PostgresWire
 from tollkeeper.store.wire_sqlite import SqliteWire
 
+#: Under which name a connection's file is kept beside it.
+FILE = "tollkeeper.file"
 #: Under which name a connection's wire is kept beside it.
 _PLACE = "tollkeeper.wire"
 
@@ -52,7 +54,7 @@ def open_wire(connection: Connection, begin: str) -> None:
     raw: Any = connection.connection.dbapi_connection
     wire: Wire
     if connection.dialect.driver == "pysqlite":
-        wire = SqliteWire(raw)
+        wire = SqliteWire(raw, connection.info.get(FILE))
     elif connection.dialect.driver == "psycopg" and _has_pipelines():
         wire = PostgresWire(raw, begin)
     else:

@@ -10,15 +10,17 @@ from tollkeeper.store.files import OpenFile
 class SqliteWire:
     """The statements of one connection, which a single thread uses at a time."""
 
-    def __init__(self, raw: sqlite3.Connection) -> None:
+    def __init__(self, raw: sqlite3.Connection, file: OpenFile | None) -> None:
         self._raw = raw
-        self._file = OpenFile(raw)
+        #: None for a database in memory.
+        self._file = file
         self._cursor = raw.cursor()
 
     def begin(self) -> None:
         """Begin a transaction that may write: a reader could not become a writer later."""
-        self._file.refuse_if_gone()
         self._cursor.execute("BEGIN IMMEDIATE")
+        # Only now: to get the lock may have taken long.
+        self._refuse_if_gone()
 
     def run(self, sql: str, values: Mapping[str, Any]) -> None:
         """Run a statement that gives no rows."""
@@ -43,8 +45,12 @@ class SqliteWire:
         """End the transaction if there is one; a connection whose file is gone is of no use."""
         if self._raw.in_transaction:
             self._cursor.execute("ROLLBACK")
-        self._file.refuse_if_gone()
+        self._refuse_if_gone()
 
     def close(self) -> None:
         """Let go of the cursor; the connection stays."""
         self._cursor.close()
+
+    def _refuse_if_gone(self) -> None:
+        if self._file is not None:
+            self._file.refuse_if_gone()
