@@ -5,7 +5,6 @@ import shutil
 import sqlite3
 import threading
 import time
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -135,5 +134,4 @@ def remove(path: Path, endings: tuple[str, ...]) -> None:
 def more(answered: list[int], count: int) -> None:
     """Wait until so many more calls were answered."""
     wanted = len(answered) + count
-    reached: Callable[[], bool] = lambda: len(answered) >= wanted  # noqa: E731  # awaited
-    until(reached)
+    until(lambda: len(answered) >= wanted)
