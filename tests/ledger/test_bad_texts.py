@@ -105,6 +105,13 @@ def test_every_text_is_one_that_can_be_stored(scene: Scene, text: str) -> None:
             refused("invalid_text", TEXTS[text], scene.room, value, scene)
 
 
+@pytest.mark.parametrize("text", NO_TEXTS)
+def test_a_wallets_feature_is_a_text_as_well(scene: Scene, text: Any) -> None:
+    """I3: the balance of a wallet looks at it as that of credits does."""
+    with pytest.raises(InvalidText):
+        scene.billing.wallet.balance(scene.customer, feature=text)
+
+
 def test_hostile_texts_are_kept_as_they_are(billing: Billing, customer: str) -> None:
     """Quotes, braces, the word NULL, other scripts: what can be stored comes back unchanged."""
     for text in HOSTILE:

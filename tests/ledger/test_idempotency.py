@@ -21,7 +21,7 @@ from tollkeeper.errors import (
     InvalidRequest,
     NotReversible,
 )
-from tollkeeper.operations import making
+from tollkeeper.operations import correcting, making
 from tollkeeper.operations.calls import Options, fingerprint_of
 from tollkeeper.operations.credits import Credits
 from tollkeeper.values.receipts import Receipt
@@ -334,8 +334,8 @@ def test_a_fingerprint_tells_what_the_caller_said() -> None:
         ("hold", "calls", 5, None, None, HOUR): making.hold("a", calls, 5, HOUR, None, None, key),
         ("settle", "hld_1", None, None, None): making.settle("a", "hld_1", None, None, key),
         ("settle", "hld_1", None, None, "charge"): making.settle("a", "hld_1", None, "charge", key),
-        ("reverse", "op_1", None): making.reverse("a", "op_1", None, key),
-        ("reverse", "op_1", "expire"): making.reverse("a", "op_1", "expire", key),
+        ("reverse", "op_1", None): correcting.reverse("a", "op_1", None, key),
+        ("reverse", "op_1", "expire"): correcting.reverse("a", "op_1", "expire", key),
     }
     for named in (None, "deposit"):
         asked = ("grant", "calls", 5, named, None, None, None, None, None, ())

@@ -79,7 +79,7 @@ def _touched(answer: "Receipt") -> list[Part]:
     unit = answer.balance.unit
     columns = (
         Column("Grant"),
-        Column("Remaining", is_number=True),
+        Column("Change", is_number=True),
         Column("Held", is_number=True, drop=1),
     )
     rows = tuple(

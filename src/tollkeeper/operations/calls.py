@@ -10,13 +10,14 @@ from typing import Any, Literal, TypedDict
 
 from tollkeeper.clock import Clock
 from tollkeeper.decisions.accounts import UNLIMITED
-from tollkeeper.decisions.holding import MAXIMUM_LIFETIME
+from tollkeeper.decisions.customers import other_currency
+from tollkeeper.decisions.holding import ANY_CURRENCY, MAXIMUM_LIFETIME
 from tollkeeper.decisions.requests import Note
-from tollkeeper.errors import InvalidRequest, UnitMismatch
+from tollkeeper.errors import InvalidAmount, InvalidRequest, UnitMismatch
 from tollkeeper.ids import OPERATION, new_id
 from tollkeeper.ledger.change import Ledger
 from tollkeeper.operations.door import Door
-from tollkeeper.values.amounts import ZERO_OR_MORE, Amount, amount_key, to_scaled
+from tollkeeper.values.amounts import POSITIVE, ZERO_OR_MORE, Amount, amount_key, to_scaled
 from tollkeeper.values.money import Money
 from tollkeeper.values.texts import check_metadata, check_text
 from tollkeeper.values.units import MONEY_PREFIX, Unit, credits_unit, currency_unit
@@ -77,6 +78,18 @@ class Desk:
             self._learn(key)
         return self.ledger.units[key]
 
+    def credits_amount(
+        self, key: str, amount: Amount, *, at_least: int = POSITIVE
+    ) -> tuple[Unit, int]:
+        """Give a unit of credits, and an amount at its scale."""
+        unit = self.credits_unit(key)
+        return unit, to_scaled(amount, unit.scale, at_least=at_least)
+
+    def money_amount(self, money: Money, *, at_least: int = POSITIVE) -> tuple[Unit, int]:
+        """Give the unit of a currency, and the amount at its scale."""
+        unit = self.money_unit(check_money(money).currency)
+        return unit, to_scaled(money.amount, unit.scale, at_least=at_least)
+
     def _learn(self, key: str) -> None:
         if not self.ledger.units.may_be_used(key):
             self.door.learn_unit(key)
@@ -88,6 +101,16 @@ def credits_key(key: object) -> str:
     if text.startswith(MONEY_PREFIX):
         raise UnitMismatch(f"{text!r} is money; use the wallet.", unit=text)
     return credits_unit(text).key
+
+
+def check_money(money: object) -> Money:
+    """Check that money is money."""
+    if not isinstance(money, Money):
+        raise InvalidAmount(
+            f"{type(money).__name__} is not money; pass Money('12.50', 'usd'), an amount with its "
+            "currency."
+        )
+    return money
 
 
 def customer_id(value: object) -> str:
@@ -162,6 +185,15 @@ def overdraft_scaled(limit: Overdraft, unit: Unit) -> int | None:
     )
 
 
+def money_limit(limit: MoneyLimit, unit: Unit, customer: str) -> Overdraft:
+    """Read a call's overdraft limit in money, as an amount of the unit."""
+    if limit is None or limit == "unlimited":
+        return limit
+    if check_money(limit).currency != unit.currency:
+        raise other_currency(customer, unit.currency or "", limit.currency)
+    return limit.amount
+
+
 def check_lifetime(lifetime: object) -> timedelta:
     """Check how long a hold is to live, or go on living."""
     if not isinstance(lifetime, timedelta) or not timedelta(0) < lifetime <= MAXIMUM_LIFETIME:
@@ -176,13 +208,13 @@ def hold_id(hold: object) -> str:
     return check_text(getattr(hold, "id", hold), "hold")
 
 
+def part_of_hold(money: Money | None) -> tuple[Amount | None, str]:
+    """Give the amount and currency of a part of a hold; none is all of it, in its own currency."""
+    if money is None:
+        return None, ANY_CURRENCY
+    return check_money(money).amount, money.currency
+
+
 def amount_name(amount: Amount | None) -> int | None:
     """Name an amount whose unit is not known yet, the same however it was written."""
     return None if amount is None else amount_key(amount)
-
-
-class Room:
-    """What every room of verbs is made from."""
-
-    def __init__(self, desk: Desk) -> None:
-        self._desk = desk

@@ -1,4 +1,4 @@
-"""Reads that the rooms share: a balance now or at a moment, a history, grants."""
+"""Makes the queries that the rooms read: a balance now or at a moment, a history, grants."""
 
 from collections.abc import Callable, Collection, Sequence
 from datetime import datetime
@@ -9,8 +9,9 @@ from sqlalchemy import Connection
 
 from tollkeeper.decisions.accounts import Account
 from tollkeeper.decisions.burning import spendable
+from tollkeeper.decisions.customers import other_currency
 from tollkeeper.errors import InvalidRequest
-from tollkeeper.ledger import reading
+from tollkeeper.ledger import customers, reading
 from tollkeeper.ledger.auditing.kinds import KINDS
 from tollkeeper.operations.calls import Desk
 from tollkeeper.values.attempts import Attempt
@@ -18,7 +19,7 @@ from tollkeeper.values.books import Balance
 from tollkeeper.values.grants import Grant
 from tollkeeper.values.moments import utc
 from tollkeeper.values.texts import check_text, echo
-from tollkeeper.values.units import Unit
+from tollkeeper.values.units import MONEY_PREFIX, Unit, currency_unit, is_money
 
 Query = Callable[[Connection], Any]
 
@@ -37,6 +38,44 @@ def balance(
     def query(connection: Connection) -> Balance:
         found = state(connection, customer, unit.key)
         return reading.balance_of(desk.ledger, found, unit.key, wanted)
+
+    return query
+
+
+def wallet_balance(
+    desk: Desk,
+    customer: str,
+    currency: str | None,
+    feature: str | None,
+    at: datetime | None,
+    known_at: datetime | None,
+) -> Query:
+    """Ask for the balance of a customer's wallet; None where nothing was ever deposited."""
+    key = None if currency is None else currency_unit(currency).key
+    state, wanted = account(desk, at, known_at), _feature(feature)
+
+    def query(connection: Connection) -> Balance | None:
+        found = reading.units_of(desk.ledger, connection, customer)
+        wallet = next((unit for unit in found if is_money(unit) and key in (None, unit)), None)
+        known = state(connection, customer, wallet) if wallet else None
+        if wallet is None or known is None or not known.version:
+            return None
+        return reading.balance_of(desk.ledger, known, wallet, wanted)
+
+    return query
+
+
+def balances(desk: Desk, customer: str) -> Query:
+    """Ask for the balances of all of a customer's credits, by unit."""
+
+    def query(connection: Connection) -> dict[str, Balance]:
+        reading.units_of(desk.ledger, connection, customer)
+        found = reading.accounts_now(desk.ledger, connection, customer, desk.clock.now())
+        return {
+            account.unit: reading.balance_of(desk.ledger, account, account.unit, None)
+            for account in found
+            if is_credits(account.unit)
+        }
 
     return query
 
@@ -68,6 +107,21 @@ def has(desk: Desk, customer: str, unit: Unit, scaled: int, feature: str | None)
         now = desk.clock.now()
         found = reading.account_now(desk.ledger, connection, customer, unit.key, now)
         return (spendable(found, wanted) if found is not None else 0) >= scaled
+
+    return query
+
+
+def wallet_has(desk: Desk, customer: str, unit: Unit, scaled: int, feature: str | None) -> Query:
+    """Ask whether money could be spent now; the wallet must be in its currency, or new (E8)."""
+    enough, asked = has(desk, customer, unit, scaled, feature), unit.currency or ""
+
+    def query(connection: Connection) -> bool:
+        if enough(connection):
+            return True
+        known = customers.load(connection, desk.ledger.database, [customer]).get(customer)
+        if known and known.customer.currency not in (None, asked):
+            raise other_currency(customer, known.customer.currency or "", asked)
+        return False
 
     return query
 
@@ -115,6 +169,11 @@ def grants(
         return [grant for grant in found if chosen(grant.unit.key)]
 
     return query
+
+
+def is_credits(key: str) -> bool:
+    """Tell whether a unit counts credits, and not money."""
+    return not key.startswith(MONEY_PREFIX)
 
 
 def attempt(result: Any) -> Attempt:

@@ -1,14 +1,12 @@
-"""Makes requests from checked calls, for any unit: the rooms of credits and money share them."""
+"""Makes the requests that grant, consume and hold, in any unit, from what a caller said."""
 
 from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from tollkeeper.decisions.correcting import Adjust
 from tollkeeper.decisions.granting import Grant, defaults_of
 from tollkeeper.decisions.holding import Extend, Place
 from tollkeeper.decisions.requests import GrantFact
-from tollkeeper.decisions.reversing import Reverse, reversal_id
 from tollkeeper.decisions.settling import EXCESS, Release, Settle
 from tollkeeper.decisions.spending import Consume
 from tollkeeper.errors import InvalidAmount, InvalidRequest
@@ -34,8 +32,6 @@ MAXIMUM_PRIORITY = 1_000_000
 
 #: What a settle does with more than was held, unless the caller says otherwise (B2).
 DEFAULT_EXCESS = "charge"
-#: What a reversal does with value of an expired grant, unless the caller says otherwise (A6).
-DEFAULT_EXPIRED = "expire"
 
 
 def consume(
@@ -173,26 +169,6 @@ def release(customer: str, hold: Any, options: Options, currency: str | None = N
     name = hold_id(hold)
     request = common(customer, options, ("release", name, currency))
     return Release(**request, hold=name, currency=currency)
-
-
-def adjust(customer: str, unit: Unit, scaled: int, options: Options) -> Adjust:
-    """Make a request to adjust; who and why are not optional (I2)."""
-    if not scaled:
-        raise InvalidRequest("An adjustment of zero changes nothing.")
-    if options.get("reason") is None or options.get("actor") is None:
-        raise InvalidRequest("An adjustment names its reason and its actor.")
-    request = common(customer, options, ("adjust", unit.key, scaled))
-    return Adjust(**request, unit=unit.key, amount=scaled)
-
-
-def reverse(customer: str, operation: object, expired: str | None, options: Options) -> Reverse:
-    """Make a request to reverse an operation; its id makes it happen at most once."""
-    name = check_text(getattr(operation, "operation_id", operation), "operation_id")
-    if expired not in (None, "expire", "reissue"):
-        raise InvalidRequest(f"expired must be 'expire' or 'reissue', not {expired!r}.")
-    request = common(customer, options, ("reverse", name, expired))
-    request["id"] = reversal_id(name)
-    return Reverse(**request, operation=name, dead=expired or DEFAULT_EXPIRED)
 
 
 def _reference(source_id: str | None) -> str | None:

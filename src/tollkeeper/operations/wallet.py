@@ -1,4 +1,4 @@
-"""The room of the wallet: a customer's balance in money. Deposit, spend, hold, correct.
+"""The room of the wallet: a customer's balance in money. Deposit, spend, hold, correct, look.
 
 It is the room of credits said in `Money`: the same requests and reads, over accounts in a currency.
 """
@@ -8,26 +8,35 @@ from datetime import datetime, timedelta
 from typing import Unpack
 
 from tollkeeper.decisions.accounts import UNLIMITED
-from tollkeeper.decisions.correcting import SetOverdraft
-from tollkeeper.decisions.customers import other_currency
 from tollkeeper.decisions.holding import ANY_CURRENCY
-from tollkeeper.operations import looking, making
-from tollkeeper.operations.calls import MoneyLimit, Options, Overdraft, common
-from tollkeeper.operations.wallet_reads import WalletReads, checked
-from tollkeeper.values.amounts import ANY_SIGN, ZERO_OR_MORE, Amount
+from tollkeeper.operations import correcting, looking, making
+from tollkeeper.operations.calls import (
+    Desk,
+    MoneyLimit,
+    Options,
+    customer_id,
+    money_limit,
+    part_of_hold,
+)
+from tollkeeper.values.amounts import ANY_SIGN, ZERO_OR_MORE
 from tollkeeper.values.attempts import Attempt
+from tollkeeper.values.books import Balance, Page
+from tollkeeper.values.grants import Grant
 from tollkeeper.values.money import Money
 from tollkeeper.values.receipts import HoldReceipt, Receipt
-from tollkeeper.values.units import Unit
+from tollkeeper.values.units import is_money
 
 
-class Wallet(WalletReads):
+class Wallet:
     """What can be done with a customer's money.
 
     A customer's wallet has one currency: the one that `customers.create` names, else that of the
     first deposit. Every verb in another one raises CurrencyMismatch. Every verb that changes
     something takes an `idempotency_key`, as in the room of credits.
     """
+
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
 
     def deposit(
         self,
@@ -55,7 +64,7 @@ class Wallet(WalletReads):
         ...     billing.wallet.deposit("user_1", Money("12.50", "usd")).balance.formatted
         '$12.50'
         """
-        unit, scaled = self._amount(money)
+        unit, scaled = self._desk.money_amount(money)
         request = making.grant(
             customer,
             unit,
@@ -94,8 +103,8 @@ class Wallet(WalletReads):
         ...     billing.wallet.spend("user_1", Money("0.0025", "usd")).balance.formatted
         '$12.4975'
         """
-        unit, scaled = self._amount(money)
-        limit = _limit(overdraft, unit, customer)
+        unit, scaled = self._desk.money_amount(money)
+        limit = money_limit(overdraft, unit, customer)
         request = making.consume(customer, unit, scaled, feature, limit, options)
         return self._desk.door.change(request)
 
@@ -109,8 +118,8 @@ class Wallet(WalletReads):
         **options: Unpack[Options],
     ) -> Attempt:
         """Spend money like `spend`, but answer a short balance with a result, not an error."""
-        unit, scaled = self._amount(money)
-        limit = _limit(overdraft, unit, customer)
+        unit, scaled = self._desk.money_amount(money)
+        limit = money_limit(overdraft, unit, customer)
         request = making.consume(customer, unit, scaled, feature, limit, options)
         return self._desk.door.change(request, looking.attempt)
 
@@ -129,8 +138,8 @@ class Wallet(WalletReads):
         That is 15 minutes unless you say so, and 24 hours at most. Settle, extend or release it by
         its `id`. Raises InsufficientBalance (B7).
         """
-        unit, scaled = self._amount(money)
-        limit = _limit(overdraft, unit, customer)
+        unit, scaled = self._desk.money_amount(money)
+        limit = money_limit(overdraft, unit, customer)
         request = making.hold(customer, unit, scaled, lifetime, feature, limit, options)
         return self._desk.door.change(request)
 
@@ -144,7 +153,7 @@ class Wallet(WalletReads):
         **options: Unpack[Options],
     ) -> HoldReceipt:
         """Add money to an open hold, or let it live on for `lifetime` from now (B4)."""
-        amount, currency = _part(money)
+        amount, currency = part_of_hold(money)
         request = making.extend(customer, hold, amount, lifetime, options, currency)
         return self._desk.door.change(request)
 
@@ -161,7 +170,7 @@ class Wallet(WalletReads):
 
         More than was held follows `excess`, as in `credits.settle` (B2, B3).
         """
-        amount, currency = _part(money)
+        amount, currency = part_of_hold(money)
         request = making.settle(customer, hold, amount, excess, options, currency)
         return self._desk.door.change(request)
 
@@ -177,8 +186,8 @@ class Wallet(WalletReads):
 
         Upwards it pays debt back first; downwards it may go into debt beyond any limit, marked.
         """
-        unit, scaled = self._amount(money, ANY_SIGN)
-        request = making.adjust(customer, unit, scaled, options)
+        unit, scaled = self._desk.money_amount(money, at_least=ANY_SIGN)
+        request = correcting.adjust(customer, unit, scaled, options)
         return self._desk.door.change(request)
 
     def set_overdraft(
@@ -191,10 +200,10 @@ class Wallet(WalletReads):
         if limit is None or limit == "unlimited":
             key, scaled = None, None if limit is None else UNLIMITED
         else:
-            unit, scaled = self._amount(limit, ZERO_OR_MORE)
+            unit, scaled = self._desk.money_amount(limit, at_least=ZERO_OR_MORE)
             key = unit.key
-        request = common(customer, options, ("set_overdraft", key, scaled))
-        return self._desk.door.change(SetOverdraft(**request, unit=key, limit=scaled))
+        request = correcting.set_overdraft(customer, key, scaled, options)
+        return self._desk.door.change(request)
 
     def reverse(
         self,
@@ -208,21 +217,49 @@ class Wallet(WalletReads):
 
         See `credits.reverse` for `expired`. Reversing again gives the first receipt.
         """
-        request = making.reverse(customer, operation_id, expired, options)
+        request = correcting.reverse(customer, operation_id, expired, options)
         return self._desk.door.change(request)
 
+    def balance(
+        self,
+        customer: str,
+        currency: str | None = None,
+        *,
+        feature: str | None = None,
+        at: datetime | None = None,
+        known_at: datetime | None = None,
+    ) -> Balance | None:
+        """Give the balance now, at any moment (`at`), or as it was known at one (`known_at`) (A8).
 
-def _part(money: Money | None) -> tuple[Amount | None, str]:
-    """Give the amount and currency of a part of a hold; none is all of it, in its own currency."""
-    if money is None:
-        return None, ANY_CURRENCY
-    return checked(money).amount, money.currency
+        None where nothing was ever deposited; zero where all is spent. Without a currency it is the
+        customer's only wallet.
+        """
+        name = customer_id(customer)
+        query = looking.wallet_balance(self._desk, name, currency, feature, at, known_at)
+        return self._desk.door.read(query)
 
+    def has(self, customer: str, money: Money, *, feature: str | None = None) -> bool:
+        """Tell whether this much could be spent now without any overdraft."""
+        name = customer_id(customer)
+        unit, scaled = self._desk.money_amount(money, at_least=ZERO_OR_MORE)
+        query = looking.wallet_has(self._desk, name, unit, scaled, feature)
+        return self._desk.door.read(query)
 
-def _limit(limit: MoneyLimit, unit: Unit, customer: str) -> Overdraft:
-    """Give a call's overdraft limit as an amount of the unit."""
-    if limit is None or limit == "unlimited":
-        return limit
-    if checked(limit).currency != unit.currency:
-        raise other_currency(customer, unit.currency or "", limit.currency)
-    return limit.amount
+    def history(
+        self,
+        customer: str,
+        *,
+        kinds: str | Sequence[str] = (),
+        since: datetime | None = None,
+        until: datetime | None = None,
+        limit: int = 50,
+        cursor: str | None = None,
+    ) -> Page:
+        """Give the wallet's entries, newest first, by pages; see `credits.history`."""
+        name = customer_id(customer)
+        query = looking.history(self._desk, name, is_money, kinds, since, until, limit, cursor)
+        return self._desk.door.read(query)
+
+    def grants(self, customer: str) -> list[Grant]:
+        """Give the wallet's deposits, oldest first, with what remains of each now."""
+        return self._desk.door.read(looking.grants(self._desk, customer_id(customer), is_money))
