@@ -14,7 +14,7 @@ from tollkeeper.doors.lanes import Lane
 logger = logging.getLogger("tollkeeper")
 
 #: After how many calls the log is moved; each call adds three or four pages of 4 KB to it.
-CALLS = 1000
+CALLS = 3000
 
 
 class Checkpoints:

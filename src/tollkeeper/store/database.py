@@ -19,7 +19,7 @@ ISOLATION = "READ COMMITTED"
 #: How much of a SQLite file the writer keeps in memory: its keys are all over the file.
 SQLITE_CACHE_KB = 32 * 1024
 #: How long SQLite's write-ahead log may grow before a commit itself moves it into the file.
-SQLITE_LOG_PAGES = 10_000
+SQLITE_LOG_PAGES = 40_000
 #: Under which name a host's connection is remembered as fit.
 _CHECKED = "tollkeeper.checked"
 #: How long a batch waits for a customer whom another transaction is just making.
