@@ -162,6 +162,8 @@ class Writer:
         """Start anew in a forked child: its parent's threads and connections are not its own."""
         if not self._is_let_go:
             taint(self._file)
+        # The system gives the numbers of the parent's threads to new ones of the child.
+        workers.clear()
         self._guard = threading.Lock()
         self._gate = self._new_gate()
         self._lanes, self._paused, self._transactors = [], [], []
