@@ -9,11 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from tests.doors.scenes import UNIT, beside, until
+from tests.doors.scenes import UNIT, GateClock, beside, until
 from tollkeeper import Billing
 from tollkeeper.errors import InvalidRequest, StoreUnavailable, TollkeeperError
 
 LOGS = ("-wal", "-shm")
+URLS = ("sqlite:///{}", "sqlite:///file:{}?mode=rwc&uri=true")
 
 
 @pytest.fixture
@@ -42,9 +43,10 @@ def test_a_replaced_file_is_opened_anew(books: Path) -> None:
         assert billing.books.audit().findings == ()
 
 
-def test_no_call_is_answered_into_a_removed_file(books: Path) -> None:
+@pytest.mark.parametrize("url", URLS)
+def test_no_call_is_answered_into_a_removed_file(books: Path, url: str) -> None:
     """Who removes the file gets an error for each call, and no empty file in its place."""
-    with Billing(f"sqlite:///{books}") as billing:
+    with Billing(url.format(books)) as billing:
         billing.credits.consume("user_1", UNIT, 1)
         remove(books, ("", *LOGS))
         for call in (billing.credits.consume, billing.credits.has):
@@ -68,7 +70,7 @@ def test_a_call_that_waited_for_the_lock_looks_again(books: Path) -> None:
     host.close()
 
 
-@pytest.mark.parametrize("url", ["sqlite:///{}", "sqlite:///file:{}?mode=rwc&uri=true"])
+@pytest.mark.parametrize("url", URLS)
 def test_a_file_that_was_away_is_whole_when_it_is_back(books: Path, url: str) -> None:
     """Under load it is renamed and renamed back: what was answered is in the books."""
     answered: list[int] = []
@@ -98,6 +100,30 @@ def test_a_file_that_was_away_is_whole_when_it_is_back(books: Path, url: str) ->
     with Billing(f"sqlite:///{books}") as billing:
         assert billing.credits.balance("user_1", UNIT).available == 1_000_010 - len(answered)
         assert billing.books.audit().findings == ()
+
+
+def test_a_file_that_goes_within_a_batch(books: Path) -> None:
+    """It is looked for once more before the commit."""
+    clock = GateClock()
+    with Billing(f"sqlite:///{books}", clock=clock) as billing:
+        billing.credits.balance("user_1", UNIT)
+        clock.close()
+        waiting = beside(lambda: billing.credits.consume("user_1", UNIT, 1))
+        assert clock.reached.wait(10)
+        remove(books, ("", *LOGS))
+        clock.open()
+        with pytest.raises(StoreUnavailable):
+            waiting.result(20)
+
+
+def test_the_way_back_from_a_link_is_the_same_for_all(books: Path, tmp_path: Path) -> None:
+    """`link/..` means one thing for the first connection and for each later one."""
+    (tmp_path / "releases" / "1").mkdir(parents=True)
+    (tmp_path / "current").symlink_to(tmp_path / "releases" / "1")
+    with Billing(f"sqlite:///{tmp_path}/current/../{books.name}") as billing:
+        billing.credits.consume("user_1", UNIT, 1)
+        readers = [beside(lambda: billing.credits.balance("user_1", UNIT)) for _ in range(8)]
+        assert {reader.result(10).available for reader in readers} == {9}
 
 
 def test_a_link_that_leads_elsewhere_is_followed(books: Path, tmp_path: Path) -> None:

@@ -11,11 +11,12 @@ from types import FrameType
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.doors.scenes import beside, until
 from tollkeeper.decisions.spending import Consume
+from tollkeeper.doors import tickets as tickets_module
 from tollkeeper.doors.tickets import ThreadTicket, answer_all, wake_all
 
 REQUEST = Consume(id="op", customer="someone", unit="calls", amount=1)
@@ -36,7 +37,17 @@ def made(count: int) -> list[ThreadTicket]:
     return tickets
 
 
-@settings(max_examples=40, deadline=None)
+@pytest.fixture(autouse=True)
+def nobody_looks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let no thread look by itself, so that whoever is not woken is missed."""
+    monkeypatch.setattr(tickets_module, "LOOK_SECONDS", 60.0)
+
+
+@settings(
+    max_examples=40,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
 @given(asleep=st.lists(st.booleans(), min_size=1, max_size=12))
 def test_all_wake_whoever_is_not_there(asleep: list[bool]) -> None:
     """Threads that come late, or never, are passed over, and find their answers when they come."""
@@ -84,8 +95,9 @@ def test_interrupted_threads_wake_who_follows() -> None:
             future.result(10)
 
 
-def test_a_tracer_that_raises_strands_nobody() -> None:
+def test_a_tracer_that_raises_strands_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
     """It can end a thread at any line, before it has woken the next, who then looks by itself."""
+    monkeypatch.setattr(tickets_module, "LOOK_SECONDS", 0.1)
     tickets = made(4)
     told: list[bool] = []
 

@@ -10,7 +10,7 @@ import pytest
 
 from tollkeeper import Billing, Money
 from tollkeeper.clock import FixedClock
-from tollkeeper.errors import NotFound
+from tollkeeper.errors import InsufficientBalance, NotFound
 from tollkeeper.values.books import GrantLine
 from tollkeeper.values.receipts import Receipt
 
@@ -212,3 +212,24 @@ def test_a_settle_within_its_hold_was_charged_in_full(billing: Billing, customer
     held = room.hold(customer, "calls", 20, overdraft=20)
     receipt = room.settle(customer, held, 12)
     assert _told(receipt.settled, receipt.charged, receipt.uncollected) == (12, 12, 0)
+
+
+def test_a_reverse_tells_all_that_it_undid(billing: Billing, customer: str) -> None:
+    """A6: of a settle with its excess both parts; of a grant its amount, whatever it had repaid."""
+    room = billing.credits
+    room.grant(customer, "calls", 100)
+    settled = room.settle(customer, room.hold(customer, "calls", 50), 70)
+    undone = room.reverse(customer, settled.operation_id)
+    assert _told(undone.amount, undone.signed_amount, undone.balance.available) == (70, 70, 100)
+    room.consume(customer, "calls", 120, overdraft=20)
+    bought = room.grant(customer, "calls", 30, source="purchase")
+    undone = room.reverse(customer, bought.operation_id)
+    assert _told(undone.amount, undone.signed_amount, undone.balance.available) == (30, -30, -20)
+
+
+def test_a_refused_excess_says_why(billing: Billing, customer: str) -> None:
+    """B2: the balance would do; it is what was held that does not."""
+    billing.credits.grant(customer, "calls", 100)
+    held = billing.credits.hold(customer, "calls", 10)
+    with pytest.raises(InsufficientBalance, match="20 used, 10 calls held; the excess is refused"):
+        billing.credits.settle(customer, held, 20, excess="refuse")

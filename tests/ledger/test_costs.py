@@ -63,8 +63,9 @@ def test_a7_what_is_spent_leaves_its_cost_and_no_other_behind(
     left = accumulate((amount for _, amount in steps), int.__sub__, initial=whole)
     shares = [cost * before // whole - cost * after // whole for before, after in pairwise(left)]
     moved = [share for share, (moves, _) in zip(shares, steps, strict=True) if moves]
-    assert sum(shares) == cost
     assert _cost_of(book, "other") == sum(moved)
+    if len(moved) == len(steps):
+        assert _cost_of(book, "other") == cost
 
 
 @given(costs, parts)

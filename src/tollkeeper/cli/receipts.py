@@ -1,7 +1,6 @@
 """What the answer to a change says: what was done, the balance after it, the grants touched."""
 
 from datetime import datetime
-from decimal import Decimal
 from typing import TYPE_CHECKING, Final
 
 from tollkeeper.cli.sheets import Column, Facts, Part, Sheet, moment, number
@@ -33,7 +32,7 @@ def _done(answer: "Receipt", unit: Unit) -> tuple[str, str]:
     if answer.kind == "set_overdraft":
         return "overdraft", _limit(answer, unit)
     if answer.kind in CORRECTIONS:
-        change = answer.entries[0].amount if answer.entries else Decimal(0)
+        change = answer.signed_amount
         return "change", f"{number(change, unit, signed=bool(change))} {answer.unit}"
     return "amount", f"{number(answer.amount, unit)} {answer.unit}"
 

@@ -1,7 +1,9 @@
 """How a grant's cost is shared out among the parts that leave it, to the last digit (A7). Pure.
 
-A share is the difference of two totals rounded in the same way, so shares that follow one another
-add up to the whole: nothing of a cost is lost, and nothing is made.
+A share is the difference of two totals rounded in the same way, so shares that leave one way, one
+after another, add up to the whole: nothing of a cost is lost, and nothing is made. Where a grant
+leaves partly by transfers and partly by reissues, or value comes back between two parts, each such
+turn can be off by one of the smallest digit.
 """
 
 from collections.abc import Iterable

@@ -13,7 +13,7 @@ from tollkeeper.decisions.holds import GivenBack, Hold, give_back, split
 from tollkeeper.decisions.requests import Book, Outcome
 from tollkeeper.decisions.spending import insufficient, overdraft_limit, spend
 from tollkeeper.errors import IdempotencyConflict, InsufficientBalance
-from tollkeeper.values.amounts import ZERO_OR_MORE, to_scaled
+from tollkeeper.values.amounts import ZERO_OR_MORE, from_scaled, to_scaled
 
 #: What a settle beyond the hold does with the excess (B2).
 EXCESS = ("charge", "cap", "refuse")
@@ -51,8 +51,12 @@ class Settle(OnHold):
 
     def _refuse_excess(self, book: Book, hold: Hold, amount: int) -> None:
         if self.excess == "refuse" and amount > hold.amount:
-            account = book.account(hold.customer, hold.unit)
-            raise insufficient(account, amount, hold.feature, book.units[hold.unit])
+            account, unit = book.account(hold.customer, hold.unit), book.units[hold.unit]
+            used, held = from_scaled(amount, unit.scale), from_scaled(hold.amount, unit.scale)
+            message = (
+                f"{used} used, {held} {unit.currency or unit.key} held; the excess is refused."
+            )
+            raise insufficient(account, amount, hold.feature, unit, message)
 
     def _settled(self, book: Book, hold: Hold, amount: int, now: datetime) -> Outcome:
         account = book.account(hold.customer, hold.unit)

@@ -76,14 +76,14 @@ def overdraft_limit(account: Account, unit: Unit, asked: int | None) -> int:
 
 
 def insufficient(
-    account: Account, required: int, feature: str | None, unit: Unit
+    account: Account, required: int, feature: str | None, unit: Unit, message: str | None = None
 ) -> InsufficientBalance:
     """Make the refusal, with what is available, what was required and the unit."""
     available = from_scaled(spendable(account, feature), unit.scale)
     needed = from_scaled(required, unit.scale)
     shown = unit.currency or unit.key
     return InsufficientBalance(
-        f"{needed} {shown} required, {available} available.",
+        message or f"{needed} {shown} required, {available} available.",
         available=available,
         required=needed,
         unit=shown,

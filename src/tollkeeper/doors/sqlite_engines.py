@@ -4,6 +4,7 @@ Only the first connection may make the file. A later one that found none, for so
 it for a moment, would make an empty one, and SQLite would drop the log that belongs to the other.
 """
 
+import os
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
@@ -48,8 +49,8 @@ def in_memory(url: URL) -> bool:
     """Tell whether a URL names a database in memory."""
     if url.get_backend_name() != "sqlite":
         return False
-    name = url.database or ""
-    return name in ("", ":memory:") or "mode=memory" in str(url)
+    named = url.database in (None, "", ":memory:", "file::memory:")
+    return named or url.query.get("mode") == "memory"
 
 
 class _Same:
@@ -62,7 +63,8 @@ class _Same:
             name = unquote(urlsplit(name).path)
             if not name.startswith("/"):
                 raise InvalidRequest("A file: URI needs an absolute path, like 'file:/srv/app.db'.")
-        self._path = Path(name).absolute()
+        # As SQLAlchemy reads it for the first connection: `..` goes before any link is followed.
+        self._path = Path(os.path.abspath(name))  # noqa: PTH100  # Path.absolute leaves `..` in
         self._is_made = False
 
     def watch(self, engine: Engine) -> None:

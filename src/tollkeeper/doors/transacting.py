@@ -102,7 +102,8 @@ class Transactor:
         fault = fault_of(error)
         if fault is Fault.LOCKED and self._ledger.database.is_postgres:
             return self._left_waiting(requests, manner, error)
-        if fault in (Fault.LOCKED, Fault.LOST, Fault.UNMIGRATED):
+        is_over = self._has_given_up() and fault in (Fault.CONFLICT, Fault.DUPLICATE)
+        if is_over or fault in (Fault.LOCKED, Fault.LOST, Fault.UNMIGRATED):
             return [as_error(error) for _ in requests]
         return self._by_halves(requests, manner, error)
 

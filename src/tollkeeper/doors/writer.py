@@ -99,14 +99,15 @@ class Writer:
 
         Raises:
             Closed: it takes no more calls, or the interpreter is ending.
-            InvalidRequest: a finaliser calls, on a thread of ours that was to answer it.
+            InvalidRequest: a thread calls that answers calls, this Billing's or another one's.
             StoreBusy: too many calls wait.
         """
         if sys.is_finalizing():
             raise Closed
         if get_ident() in workers:
             raise InvalidRequest(
-                "A finaliser must not call Tollkeeper: it may run on the thread that would answer."
+                "This thread answers Tollkeeper's calls: a hook, a handler or a finaliser that "
+                "runs on it cannot make one; call from another thread."
             )
         lanes = self._lanes or self._started()
         lane = lanes[hash(ticket.request.customer) % len(lanes)] if len(lanes) > 1 else lanes[0]

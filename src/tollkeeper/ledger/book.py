@@ -35,7 +35,6 @@ class WorkingBook:
     customers: dict[str, Known] = field(default_factory=dict)
     #: What time did to accounts that no accepted request has changed yet.
     waiting: dict[AccountKey, tuple[Due, ...]] = field(default_factory=dict)
-    changed: set[AccountKey] = field(default_factory=set)
     #: When something was due in an account as it was locked, where anything was.
     due_before: dict[AccountKey, datetime] = field(default_factory=dict)
 
@@ -86,7 +85,6 @@ class WorkingBook:
             self.states[account.key] = (
                 account._replace(updated_at=booked_at) if several else account
             )
-            self.changed.add(account.key)
         for fact in outcome.made:
             self.grants[(fact.customer, fact.id)] = fact
         for hold in outcome.holds:

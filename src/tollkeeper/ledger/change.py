@@ -48,7 +48,7 @@ Answer = Receipt | BaseException | Later
 
 @dataclass(frozen=True, slots=True)
 class Manner:
-    """How a batch is to be batch."""
+    """How a batch is to be run."""
 
     #: Pass over accounts that others have locked.
     skip_locked: bool = False

@@ -92,9 +92,9 @@ READ_ONLY = (
 
 def fault_of(error: BaseException) -> Fault:
     """Tell what kind of failure an error is."""
-    if isinstance(error, _LOST):
-        return Fault.LOST
     raw = error.orig if isinstance(error, DBAPIError) else error
+    if isinstance(error, _LOST) or isinstance(raw, _LOST):
+        return Fault.LOST
     if raw is None or not type(raw).__module__.startswith(_DRIVERS):
         return Fault.OTHER
     state = _state(raw)
@@ -134,7 +134,7 @@ def is_refusal(error: BaseException) -> bool:
     Anything else that is raised around a commit (no memory, say) tells nothing about it.
     """
     raw = error.orig if isinstance(error, DBAPIError) else error
-    if isinstance(raw, TollkeeperError):
+    if isinstance(raw, TollkeeperError | FileGone):
         return True
     from_database = raw is not None and type(raw).__module__.startswith(_DRIVERS)
     return from_database and fault_of(error) is not Fault.LOST

@@ -38,7 +38,8 @@ class SqliteWire:
         """Do nothing: no statement waits here."""
 
     def commit(self) -> None:
-        """Commit."""
+        """Commit; into a file that is gone nothing is committed."""
+        self._refuse_if_gone()
         self._cursor.execute("COMMIT")
 
     def roll_back(self) -> None:

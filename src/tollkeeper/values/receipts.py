@@ -119,8 +119,16 @@ class Receipt:
 
     @property
     def amount(self) -> Decimal:
-        """How much the operation moved in its own account; of a settle, what it settled."""
-        return from_scaled(self._scaled(), self._scale())
+        """How much the operation moved in its own account; of a settle, what it settled.
+
+        Of a reverse it is the whole of what was undone there.
+        """
+        return abs(self.signed_amount)
+
+    @property
+    def signed_amount(self) -> Decimal:
+        """The amount with its sign: above zero where it went up; a settle's is what was used."""
+        return from_scaled(self._signed(), self._scale())
 
     @property
     def lines(self) -> tuple[GrantLine, ...]:
@@ -179,14 +187,20 @@ class Receipt:
         return told
 
     def _scaled(self) -> int:
+        return abs(self._signed())
+
+    def _signed(self) -> int:
         if "settled" in self.result:
             return int(self.result["settled"])
         balance = self._tell().balance
         if balance is None:
             return 0
-        own = (e for e in self.entries if (e.customer, e.unit) == (self.customer, balance.unit))
-        change = next((entry.change for entry in own), Amounts())
-        return abs(change.available + change.restricted or change.held or change.debt)
+        own = [e for e in self.entries if (e.customer, e.unit) == (self.customer, balance.unit)]
+        change = own[0].change if own else Amounts()
+        # What a reverse undoes may have been several entries, each with one against it.
+        summed = own if self.kind == "reverse" else own[:1]
+        moved = sum(entry.change.available + entry.change.restricted for entry in summed)
+        return moved or change.held or -change.debt
 
     def _amount_of(self, name: str) -> Decimal:
         value = self.result.get(name)
