@@ -213,7 +213,7 @@ def test_hosts_that_cannot_be_joined(
     """Whatever is no connection, is to be awaited, or leads to another kind of database."""
     other = postgres_books if books_url.startswith("sqlite") else sqlite_books
     engine = create_engine(books_url, poolclass=NullPool)
-    for host in ("a text", None, object(), engine, connections):
+    for host in ("a text", None, object(), engine, connections, Session, sqlite3.Connection):
         with pytest.raises(InvalidRequest, match="using"):
             billing.using(host)
     raw = sqlite3.connect(":memory:")

@@ -44,11 +44,25 @@ def test_what_is_locked(engine: Engine, keys: list[tuple[str, str]], skip: bool)
             table = database.tables["customer"]
             row = {"customer_id": name, "created_at": NOW, "updated_at": NOW}
             connection.execute(table.insert(), [row])
-        accounts.make_accounts(connection, database, there)
+        for key in reversed(there):
+            accounts.make_accounts(connection, database, [key])
+        connection.commit()
         rows = accounts.lock_accounts(connection, database, keys, skip_locked=skip)
+        assert is_locked(engine, keys)
         assert [tuple(row[:2]) for row in rows] == [key for key in keys if key in there]
         assert all(row[2:9] == (0, 0, 0, 0, 0, None, None) and row[9] == "[]" for row in rows)
         connection.rollback()
+
+
+def is_locked(engine: Engine, keys: list[tuple[str, str]]) -> bool:
+    """Tell whether nobody else gets any of these accounts; SQLite locks the whole file first."""
+    if engine.dialect.name == "sqlite" or not keys:
+        return True
+    database = describe(engine.dialect.name)
+    with engine.connect() as other:
+        passed = accounts.lock_accounts(other, database, keys, skip_locked=True)
+        other.rollback()
+    return not passed
 
 
 def test_one_customers_accounts_can_be_routed(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -37,6 +37,8 @@ def join(host: Any, dialect: str) -> Source:
     Raises:
         InvalidRequest: it is something else, or of another kind of database.
     """
+    if isinstance(host, type):
+        raise InvalidRequest(f"{_ACCEPTED}, not the class {host.__name__} itself.")
     if isinstance(host, Connection):
         return lambda: _of_sqlalchemy(host, dialect)
     if _is_awaited(host):

@@ -130,7 +130,7 @@ Pair = tuple[ThreadTicket | TaskTicket, Result]
 
 def answer_all(pairs: Iterable[Pair]) -> None:
     """Answer many calls: wake threads one after another, the tasks of a loop in one step."""
-    by_loop: dict[asyncio.AbstractEventLoop, list[tuple[asyncio.Future[Result], Result]]] = {}
+    by_loop: dict[asyncio.AbstractEventLoop, list[tuple[TaskTicket, Result]]] = {}
     threads: list[ThreadTicket] = []
     for ticket, result in pairs:
         if isinstance(ticket, ThreadTicket):
@@ -138,19 +138,18 @@ def answer_all(pairs: Iterable[Pair]) -> None:
             ticket.is_answered = True
             threads.append(ticket)
         else:
-            ticket.is_answered = True
-            by_loop.setdefault(ticket.loop, []).append((ticket.future, result))
+            by_loop.setdefault(ticket.loop, []).append((ticket, result))
     wake_all(threads)
     for loop, answers in by_loop.items():
-        try:
+        with suppress(RuntimeError):  # closed with calls under way: nobody is left to be told
             loop.call_soon_threadsafe(_resolve, answers)
-        except RuntimeError:
-            # The loop was closed with calls under way: nobody is left to be told.
-            continue
+        for ticket, _ in answers:
+            ticket.is_answered = True
 
 
-def _resolve(answers: list[tuple[asyncio.Future[Result], Result]]) -> None:
-    for future, result in answers:
+def _resolve(answers: list[tuple[TaskTicket, Result]]) -> None:
+    for ticket, result in answers:
+        future = ticket.future
         if future.done():
             continue
         if isinstance(result, BaseException):

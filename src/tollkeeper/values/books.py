@@ -35,7 +35,10 @@ class Balance:
     """What an account holds in one unit.
 
     >>> from tollkeeper.values.units import credits_unit
-    >>> Balance(credits_unit("api_calls"), Amounts(available=997_000_000)).available
+    >>> balance = Balance(credits_unit("api_calls"), Amounts(available=997_000_000, held=3_000_000))
+    >>> balance
+    <Balance 997 api_calls, 3 held>
+    >>> balance.available
     Decimal('997')
     """
 
@@ -45,6 +48,12 @@ class Balance:
     scaled: Amounts
     #: The account's own overdraft limit as the ledger keeps it, or NOT_TOLD.
     overdraft_scaled: int | None = field(default=NOT_TOLD, compare=False)
+
+    def __repr__(self) -> str:
+        """Show the amounts as people read them."""
+        amounts = [(n, getattr(self.scaled, n)) for n in ("restricted", "held", "debt")]
+        told = "".join(f", {self._text(amount)} {name}" for name, amount in amounts if amount)
+        return f"<Balance {self.formatted}{told}>"
 
     @property
     def available(self) -> Decimal:
