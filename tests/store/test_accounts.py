@@ -35,7 +35,7 @@ def engine(database_url: str) -> Iterator[Engine]:
     ],
 )
 @pytest.mark.parametrize("skip", [False, True])
-def test_what_is_locked(engine: Engine, keys: list[tuple[str, str]], skip: bool) -> None:  # noqa: FBT001  # pytest's
+def test_what_is_locked(engine: Engine, keys: list[tuple[str, str]], *, skip: bool) -> None:
     """One, several of one customer, several customers' accounts; absent ones are left out."""
     database = describe(engine.dialect.name)
     there = [(ODD, "B"), (ODD, "a"), (ODD, "b"), ("z", "a"), ("z", "b")]

@@ -31,7 +31,7 @@ from tollkeeper.store.wire import close_wire
 REPLAYS_EXPECTED_SECONDS = 2.0
 #: How long a batch that meets locks is taken apart; whoever is left then goes to the patient lane.
 APART_SECONDS = 0.25
-#: When no further try is begun, whatever stands in the way: others wait for this batch's end.
+#: When no further try is begun, however others come between: they wait for this batch's end.
 GIVE_UP_SECONDS = 5.0
 
 
