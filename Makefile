@@ -4,7 +4,7 @@
 
 VENV := .venv
 BIN := $(VENV)/bin
-EXTRAS := postgres,test
+EXTRAS := ai,postgres,test
 
 # uv would otherwise follow the caller's setting to another place, and the words below look here.
 export UV_PROJECT_ENVIRONMENT := $(VENV)

@@ -4,8 +4,19 @@
     ├── Refusal                 the rules said no; expected, carries numbers, nothing was written
     │   ├── InsufficientBalance
     │   ├── BalanceOverflow
+    │   ├── LimitReached
+    │   ├── NothingPays
+    │   ├── NotEntitled
+    │   ├── AlreadySubscribed
+    │   ├── StillSubscribed
+    │   ├── UsageNotAmendable
+    │   ├── BackfillClosed
+    │   ├── UnpricedUsage
     │   ├── CurrencyMismatch
     │   ├── HoldClosed
+    │   ├── CallExhausted
+    │   ├── StillRunning
+    │   ├── CallIsOver
     │   ├── NotReversible
     │   ├── CustomerExists
     │   ├── CustomerMerged
@@ -13,14 +24,35 @@
     ├── InvalidRequest          the call itself is wrong; repeat it corrected
     │   ├── InvalidAmount
     │   ├── InvalidText
+    │   ├── InvalidInterval
+    │   ├── CatalogError        what is wrong with it, every mistake at once
     │   ├── UnknownCurrency
+    │   ├── UnknownFeature
+    │   ├── UnknownPlan
+    │   ├── AmbiguousPlan
+    │   ├── UnknownUnit
+    │   ├── UnknownOffer
+    │   ├── NotPriced
+    │   ├── NotMetered
+    │   ├── UsageInFuture
+    │   ├── UnknownZone
+    │   ├── UnknownVendor
+    │   ├── UnknownModel
+    │   ├── InvalidUsage
+    │   ├── UsageMismatch
+    │   ├── InvalidRates
     │   ├── UnitMismatch
     │   └── IdempotencyConflict
     ├── NotFound                the thing named is not there
     │   ├── CustomerNotFound
     │   ├── GrantNotFound
     │   ├── HoldNotFound
-    │   └── OperationNotFound
+    │   ├── CallNotFound
+    │   ├── SubscriptionNotFound
+    │   ├── UsageNotFound
+    │   ├── BackfillNotFound
+    │   ├── OperationNotFound
+    │   └── NoticeNotFound
     ├── StoreError              the database could not do it; nothing written unless it says so
     │   ├── StoreBusy           locked elsewhere for longer than the time-out; repeat it
     │   ├── SerializationFailure
@@ -28,6 +60,7 @@
     │   ├── OutcomeUnknown      the commit's answer was lost; repeat with the same key
     │   ├── NotMigrated
     │   └── NoTransaction
+    ├── MissingExtra            an optional package is not installed; the message names it
     ├── Closed                  this Billing was closed
     └── BrokenInvariant         a law of the ledger would break; the transaction rolled back
 
@@ -78,6 +111,54 @@ class BalanceOverflow(Refusal):
     code = "balance_overflow"
 
 
+class LimitReached(Refusal):
+    """A limit leaves less than was asked. Carries `limit`, `at_most`, `left` and `resets_at`."""
+
+    code = "limit_reached"
+
+
+class NothingPays(Refusal):
+    """No source of payment that the plan allows can pay for this feature. Carries `feature`."""
+
+    code = "nothing_pays"
+
+
+class UnpricedUsage(Refusal):
+    """Something was used that no rate prices. Carries `unpriced` and `cost`, that of the rest."""
+
+    code = "unpriced_usage"
+
+
+class NotEntitled(Refusal):
+    """The customer's plans do not include this feature. Carries `feature` and `plans`."""
+
+    code = "not_entitled"
+
+
+class AlreadySubscribed(Refusal):
+    """The customer has a plan of this group already. Carries `plan`, `group` and `subscription`."""
+
+    code = "already_subscribed"
+
+
+class StillSubscribed(Refusal):
+    """The customer has a subscription; cancel it first. Carries `plans`."""
+
+    code = "still_subscribed"
+
+
+class UsageNotAmendable(Refusal):
+    """This usage event cannot be amended. Carries `event`; the message says what to do instead."""
+
+    code = "usage_not_amendable"
+
+
+class BackfillClosed(Refusal):
+    """This backfill takes no more events for the customer. Carries `backfill` and `status`."""
+
+    code = "backfill_closed"
+
+
 class CurrencyMismatch(Refusal):
     """Money never changes currency in silence; use the wallet's own currency."""
 
@@ -88,6 +169,24 @@ class HoldClosed(Refusal):
     """The hold was already settled, released or has lapsed."""
 
     code = "hold_closed"
+
+
+class CallExhausted(Refusal):
+    """A metered call may not go on: no more could be held. Carries `left`, `used` and `held`."""
+
+    code = "call_exhausted"
+
+
+class StillRunning(Refusal):
+    """A call under this key is still running; ask again later. Carries `call`."""
+
+    code = "still_running"
+
+
+class CallIsOver(Refusal):
+    """A call under this key is over, and its answer was not kept. Carries `call`."""
+
+    code = "call_is_over"
 
 
 class NotReversible(Refusal):
@@ -132,10 +231,106 @@ class InvalidText(InvalidRequest):
     code = "invalid_text"
 
 
+class InvalidInterval(InvalidRequest):
+    """The interval is not a number and a span of the calendar, such as "3 months"."""
+
+    code = "invalid_interval"
+
+
+class CatalogError(InvalidRequest):
+    """The catalog has mistakes. Carries `mistakes`, each with its place and its problem."""
+
+    code = "invalid_catalog"
+
+
 class UnknownCurrency(InvalidRequest):
     """The currency is not in ISO 4217."""
 
     code = "unknown_currency"
+
+
+class UnknownFeature(InvalidRequest):
+    """The catalog has no such feature. Carries `feature`."""
+
+    code = "unknown_feature"
+
+
+class UnknownPlan(InvalidRequest):
+    """The catalog has no such plan. Carries `plan`."""
+
+    code = "unknown_plan"
+
+
+class AmbiguousPlan(InvalidRequest):
+    """Several plans, prices or subscriptions would do; name one. Carries the names as `known`."""
+
+    code = "ambiguous_plan"
+
+
+class UnknownUnit(InvalidRequest):
+    """The catalog has no such unit. Carries `unit`."""
+
+    code = "unknown_unit"
+
+
+class UnknownOffer(InvalidRequest):
+    """The catalog sells no such pack or top-up. Carries `offer`."""
+
+    code = "unknown_offer"
+
+
+class NotMetered(InvalidRequest):
+    """Nothing is counted of this feature. Carries `feature`."""
+
+    code = "not_metered"
+
+
+class UsageInFuture(InvalidRequest):
+    """A usage event lies more than five minutes in the future. Carries `event_at` and `now`."""
+
+    code = "usage_in_future"
+
+
+class NotPriced(InvalidRequest):
+    """The catalog does not say what this costs. Carries `feature`."""
+
+    code = "not_priced"
+
+
+class UnknownZone(InvalidRequest):
+    """The time zone is not in the tz database. Carries `zone` and the `nearest` names."""
+
+    code = "unknown_zone"
+
+
+class UnknownVendor(InvalidRequest):
+    """No reader and no price book knows this AI vendor. Carries `vendor` and the `nearest` names."""
+
+    code = "unknown_vendor"
+
+
+class UnknownModel(InvalidRequest):
+    """No price book knows the price of this model. Carries `vendor`, `model` and `nearest` ones."""
+
+    code = "unknown_model"
+
+
+class InvalidUsage(InvalidRequest):
+    """What a model call used cannot be so."""
+
+    code = "invalid_usage"
+
+
+class UsageMismatch(InvalidRequest):
+    """Usages of different models or conditions do not add up."""
+
+    code = "usage_mismatch"
+
+
+class InvalidRates(InvalidRequest):
+    """The rates or markups of a price book cannot be so."""
+
+    code = "invalid_rates"
 
 
 class UnitMismatch(InvalidRequest):
@@ -168,16 +363,46 @@ class GrantNotFound(NotFound):
     code = "grant_not_found"
 
 
+class UsageNotFound(NotFound):
+    """The customer has no usage event of this id."""
+
+    code = "usage_not_found"
+
+
+class BackfillNotFound(NotFound):
+    """There is no backfill of this name."""
+
+    code = "backfill_not_found"
+
+
 class HoldNotFound(NotFound):
     """This customer has no such hold."""
 
     code = "hold_not_found"
 
 
+class CallNotFound(NotFound):
+    """There is no such metered call."""
+
+    code = "call_not_found"
+
+
+class SubscriptionNotFound(NotFound):
+    """This customer has no such subscription."""
+
+    code = "subscription_not_found"
+
+
 class OperationNotFound(NotFound):
     """This customer has no such operation."""
 
     code = "operation_not_found"
+
+
+class NoticeNotFound(NotFound):
+    """There is no such notice, or it is kept no longer. Carries `notice`."""
+
+    code = "notice_not_found"
 
 
 class StoreError(TollkeeperError):
@@ -220,6 +445,12 @@ class NoTransaction(StoreError):
     """The connection commits by itself; begin a transaction first, so that all commits as one."""
 
     code = "no_transaction"
+
+
+class MissingExtra(TollkeeperError):
+    """An optional package is not installed."""
+
+    code = "missing_extra"
 
 
 class Closed(TollkeeperError):
