@@ -22,7 +22,7 @@ from tollkeeper.cli.bench.load import AMOUNT, PREFIX, UNIT, WAVE
 #: Entries that every customer has from the front door: a grant and a consume.
 REAL_ENTRIES: Final = 2
 #: Memory for building indexes, so that it takes seconds and not minutes.
-_INDEX_MEMORY: Final = "512MB"
+INDEX_MEMORY: Final = "512MB"
 _CACHE_KILOBYTES: Final = 1_000_000
 
 
@@ -95,7 +95,7 @@ def confirm(database: str, *, customers: int, entries_each: int) -> None:
 
 def _fill_postgres(database: str, each: int) -> None:
     with connect(database) as connection:
-        connection.execute(f"SET maintenance_work_mem = '{_INDEX_MEMORY}'".encode())
+        connection.execute(f"SET maintenance_work_mem = '{INDEX_MEMORY}'".encode())
         connection.execute("SET search_path = tollkeeper")
         connection.execute(_template("operation").encode())
         rows = connection.execute(

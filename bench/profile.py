@@ -4,6 +4,7 @@ Owns a server and a database for the time of the run, and removes both. A sample
 that holds the interpreter's lock, so waiting costs nothing and the shares are of computing.
 
     python bench/profile.py --callers 64 --seconds 8
+    python bench/profile.py charge --sources 3
     python bench/profile.py --database sqlite:////tmp/profile.db --mode threads
 """
 
@@ -28,6 +29,8 @@ from bench.sides import CACHE, bench_command, set_up_ours  # noqa: E402  # the s
 
 PY_SPY = CACHE / "py-spy"
 RATE_PER_SECOND = 200
+#: What sets customers up and leaves them as they are, for operations that change them.
+_SET_UP_BY = {"consume": "balance", "charge": "check"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,9 +48,9 @@ class Stack:
 
 def main(words: Sequence[str] | None = None) -> None:
     """Profile a load, and print what it spent its time on."""
-    asked = _arguments(words)
+    asked, options = _arguments(words)
     with _database(asked.database) as database, tempfile.TemporaryDirectory() as folder:
-        set_up_ours(database, asked.customers)
+        set_up_ours(database, asked.customers, _SET_UP_BY.get(asked.operation, asked.operation))
         load = [
             "--customers",
             str(asked.customers),
@@ -58,15 +61,19 @@ def main(words: Sequence[str] | None = None) -> None:
         ]
         load += ["--distribution", asked.distribution, "--mode", asked.mode]
         raw = Path(folder) / "stacks"
-        command = [*bench_command("consume", database), *load]
+        command = [*bench_command(asked.operation, database), *load, *options]
         line = _record(command, raw, lines=asked.lines)
         stacks = [stack for stack in _read(raw) if not _is_start(stack)]
     print(json.dumps(line))
     _report(stacks, line["per_second"] * asked.seconds, asked.seconds, asked.top)
 
 
-def _arguments(words: Sequence[str] | None) -> argparse.Namespace:
+def _arguments(words: Sequence[str] | None) -> tuple[argparse.Namespace, list[str]]:
+    """Read the command line; what it does not know are options of the operation."""
     parser = argparse.ArgumentParser(description="Show where the Python time of a load goes.")
+    parser.add_argument(
+        "operation", nargs="?", default="consume", help="as `tollkeeper bench` has it"
+    )
     parser.add_argument("--database", help="URL; by default a PostgreSQL of its own")
     parser.add_argument("--callers", type=int, default=64)
     parser.add_argument("--customers", type=int, default=10_000)
@@ -75,7 +82,7 @@ def _arguments(words: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--seconds", type=float, default=8.0)
     parser.add_argument("--lines", action="store_true", help="tell lines, not functions")
     parser.add_argument("--top", type=int, default=30, help="lines of each table")
-    return parser.parse_args(words)
+    return parser.parse_known_args(words)
 
 
 @contextmanager

@@ -1,12 +1,14 @@
 """That the books which were measured are right: a sample of their customers, audited by every law.
 
-Speed that loses track of an amount would be none.
+What was counted of their usage is compared with the events. Speed that loses track would be none.
 """
 
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from typing import Final
 
+from bench.counting import Counts, CountsAreWrong
 from tollkeeper import Billing
 from tollkeeper.cli.bench.load import PREFIX
 
@@ -24,6 +26,8 @@ class Proof:
 
     customers: int
     entries: int
+    #: Usage events that totals and counters were compared with.
+    events: int
 
 
 def sample(customers: int) -> Iterator[str]:
@@ -36,14 +40,18 @@ def prove(database: str, customers: int) -> Proof:
     """Audit a sample of the customers.
 
     Raises:
-        BooksAreWrong: an audit found something; the message says what.
+        BooksAreWrong: an audit found something, or counts differ; the message says what.
     """
-    count = entries = 0
-    with Billing(database) as billing:
+    count = entries = events = 0
+    with Billing(database) as billing, closing(Counts(database)) as counts:
         for name in sample(customers):
             report = billing.books.audit(customer=name)
             if not report.ok:
                 raise BooksAreWrong("; ".join(map(str, report.findings)))
             count += 1
             entries += report.checked.entries
-    return Proof(customers=count, entries=entries)
+            try:
+                events += counts.check(name)
+            except CountsAreWrong as error:
+                raise BooksAreWrong(str(error)) from error
+    return Proof(customers=count, entries=entries, events=events)

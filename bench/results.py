@@ -190,12 +190,13 @@ def _memory(runs: Sequence[Run]) -> str:
 
 def goals_table(found: Sequence[Verdict], works: Mapping[str, Work]) -> str:
     """Tell how every goal was met; memory once, by the run that needed most."""
+    sizes = [v for v in found if v.goal.figure == "memory_mb" and v.goal.against is None]
     most = max(
-        (v for v in found if v.goal.figure == "memory_mb" and v.measured is not None),
+        (verdict for verdict in sizes if verdict.measured is not None),
         key=lambda verdict: verdict.measured or 0,
         default=None,
     )
-    told = [v for v in found if v.goal.figure != "memory_mb"] + ([most] if most else [])
+    told = [verdict for verdict in found if verdict not in sizes] + ([most] if most else [])
     heads = ("work", "side", "figure", "measured", "in each round", "must", "stretch", "verdict")
     return table(heads, [_goal_row(verdict, works) for verdict in told])
 

@@ -7,15 +7,14 @@ terminal and, as JSON, to a file.
     python bench/run.py --quick --only uniform_64
 """
 
-import argparse
 import json
 import os
 import signal
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
-from contextlib import ExitStack
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -25,13 +24,14 @@ from typing import Any
 sys.path[0] = str(Path(__file__).resolve().parent.parent)
 
 from bench import machine, results, works  # noqa: E402  # the path is set just above
+from bench.asking import Asked, read_arguments  # noqa: E402  # the path is set just above
 from bench.copies import copies_of_file, copies_on  # noqa: E402  # the path is set just above
 from bench.filling import fill  # noqa: E402  # the path is set just above
+from bench.filling_usage import FillingTooSlow, fill_usage  # noqa: E402  # the path is set just above
 from bench.proving import BooksAreWrong, Proof, prove  # noqa: E402  # the path is set just above
 from bench.results import Run, RunFailed  # noqa: E402  # the path is set just above
 from bench.server import Server, open_server  # noqa: E402  # the path is set just above
 from bench.sides import (  # noqa: E402  # the path is set just above
-    ROOT,
     Missing,
     Ours,
     Side,
@@ -39,26 +39,8 @@ from bench.sides import (  # noqa: E402  # the path is set just above
     open_peer,
     set_up_ours,
 )
+from bench.simulating import Simulation, open_simulation  # noqa: E402  # the path is set just above
 from bench.works import WORKS, Work  # noqa: E402  # the path is set just above
-
-#: Where the figures go unless the caller says otherwise; not in the repository's history.
-OUTPUT = ROOT / "build" / "bench" / "results.json"
-#: A quick run shows that everything works; its figures mean nothing.
-QUICK_SECONDS = 1.0
-QUICK_CUSTOMERS = 1_000
-QUICK_ENTRIES = 20_000
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Asked:
-    """What the command line asks for."""
-
-    works: tuple[Work, ...]
-    rounds: int
-    seconds: float
-    customers: int
-    entries: int
-    output: Path
 
 
 @dataclass(slots=True)
@@ -75,6 +57,12 @@ class Comparison:
     fsyncs: list[float | None] = field(default_factory=list)
     #: What was audited after the last round, by side.
     proofs: dict[str, Proof] = field(default_factory=dict)
+    #: Books that several sides begin with, by the operation that set them up.
+    originals: dict[str, str] = field(default_factory=dict)
+    #: The books with many usage events, once they are filled.
+    usage: str | None = None
+    #: How many seconds filling took, by what was filled.
+    filled_seconds: dict[str, float] = field(default_factory=dict)
 
     def prepare(self) -> None:
         """Let every side that some work names make its tables."""
@@ -111,7 +99,8 @@ class Comparison:
                 self.proofs[name] = prove(side.database, self.asked.customers)
 
     def _turn(self, number: int, work: Work, name: str) -> None:
-        line = self.sides[name].measure(work, self.asked.seconds)
+        seconds = min(self.asked.seconds, work.most_seconds or self.asked.seconds)
+        line = self.sides[name].measure(work, seconds)
         run = results.run_of(line, number=number, work=work.name, side=name)
         self.runs.append(run)
         speed = f"{results.number(run.per_second)}/s, p50 {results.number(run.p50)} ms"
@@ -124,17 +113,54 @@ class Comparison:
             return open_peer(self._server)
         if name == "floor":
             return open_floor(self._server, self.folder)
+        if name in works.SIMULATED_HOURS:
+            return self._simulation(works.SIMULATED_HOURS[name])
+        if name == "usage":
+            return Ours(self._usage_books(), self.asked.customers)
+        return self._ours(name)
+
+    def _ours(self, name: str) -> Ours:
         mode = "threads" if name.endswith("_threads") else "tasks"
-        ours = Ours(self._database(name), self.asked.customers, mode)
-        set_up_ours(ours.database, self.asked.customers)
+        ours = Ours("", self.asked.customers, mode, works.WORDS.get(name, ()))
         if name.endswith("large"):
+            ours.database = set_up_ours(self._database(name), self.asked.customers)
             _say(f"filling {self.asked.entries:,} entries into its books")
-            fill(ours.database, customers=self.asked.customers, entries=self.asked.entries)
+            with self._timed(name):
+                fill(ours.database, customers=self.asked.customers, entries=self.asked.entries)
         elif name.startswith("sqlite"):
+            ours.database = set_up_ours(self._database(name), self.asked.customers)
             ours.copies = copies_of_file(ours.database)
         else:
+            ours.database = self._original(works.SET_UP_BY.get(name, "balance"))
             ours.copies = copies_on(self._server, ours.database)
         return ours
+
+    def _original(self, operation: str) -> str:
+        """Give books on the server as this operation sets them up; sides have copies of them."""
+        if operation not in self.originals:
+            database = self._server.create_database()
+            self.originals[operation] = set_up_ours(database, self.asked.customers, operation)
+        return self.originals[operation]
+
+    def _usage_books(self) -> str:
+        """Fill the books with many usage events, when they are first asked for."""
+        if self.usage is None:
+            database = self._server.create_database()
+            _say(f"filling {self.asked.events:,} usage events into books")
+            with self._timed("usage"):
+                fill_usage(database, customers=self.asked.customers, events=self.asked.events)
+            _say(f"that took {self.filled_seconds['usage']:.0f} seconds")
+            self.usage = database
+        return self.usage
+
+    def _simulation(self, hours: int) -> Simulation:
+        return open_simulation(self._usage_books, self.folder, hours, self.asked.events)
+
+    @contextmanager
+    def _timed(self, what: str) -> Iterator[None]:
+        begun = time.monotonic()
+        yield
+        self.filled_seconds[what] = round(time.monotonic() - begun, 1)
 
     def _database(self, name: str) -> str:
         """Give an empty database of its own: a file's name, or one on the server."""
@@ -154,6 +180,7 @@ class Comparison:
             "machine": described,
             "asked": {**asdict(self.asked), "output": str(self.asked.output)},
             "missing": self.missing,
+            "filled_seconds": self.filled_seconds,
             "audited": {name: asdict(proof) for name, proof in self.proofs.items()},
             "runs": [asdict(run) for run in self.runs],
             "goals": [
@@ -170,33 +197,13 @@ class Comparison:
         print(results.goals_table(found, {work.name: work for work in WORKS}), end="\n\n")
         if self.proofs:
             entries = sum(proof.entries for proof in self.proofs.values())
-            print(f"An audit of {entries:,} entries of some customers found that every law holds.")
+            events = sum(proof.events for proof in self.proofs.values())
+            print(f"An audit of {entries:,} entries of some customers found that every law holds;")
+            print(f"totals, counters and charges agree with their {events:,} usage events.")
         if self.asked.customers != works.CUSTOMERS:
             print("A quick run shows that everything works; its figures mean nothing.")
         for name, reason in self.missing.items():
             print(f"*** NO COLUMN FOR {works.TITLES[name].upper()}: {reason} ***")
-
-
-def read_arguments(words: Sequence[str] | None = None) -> Asked:
-    """Read the command line."""
-    parser = argparse.ArgumentParser(description="Measure Tollkeeper, its peer and their floor.")
-    names = [work.name for work in WORKS]
-    parser.add_argument("--only", action="append", choices=names, help="one work; repeat for more")
-    parser.add_argument("--rounds", type=int, help="how often everybody takes a turn (3)")
-    parser.add_argument("--seconds", type=float, help="how long a turn takes (10)")
-    parser.add_argument("--entries", type=int, help="entries in the large books (5,000,000)")
-    parser.add_argument("--quick", action="store_true", help="only show that everything works")
-    parser.add_argument("--output", type=Path, default=OUTPUT, help="file for the figures as JSON")
-    asked = parser.parse_args(words)
-    quick = asked.quick
-    return Asked(
-        works=tuple(work for work in WORKS if not asked.only or work.name in asked.only),
-        rounds=asked.rounds or (1 if quick else 3),
-        seconds=asked.seconds or (QUICK_SECONDS if quick else 10.0),
-        customers=QUICK_CUSTOMERS if quick else works.CUSTOMERS,
-        entries=asked.entries or (QUICK_ENTRIES if quick else works.ENTRIES),
-        output=asked.output,
-    )
 
 
 def main(words: Sequence[str] | None = None) -> None:
@@ -215,7 +222,7 @@ def main(words: Sequence[str] | None = None) -> None:
             comparison.prepare()
             comparison.measure()
             comparison.prove()
-        except (RunFailed, BooksAreWrong) as error:
+        except (RunFailed, BooksAreWrong, FillingTooSlow) as error:
             # What was measured before is told all the same.
             failure = f"*** THE COMPARISON ENDED EARLY: {error} ***"
     described["fdatasync_per_second"] = comparison.fsyncs

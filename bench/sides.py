@@ -56,6 +56,8 @@ class Ours:
     database: str
     customers: int
     mode: str = "tasks"
+    #: What it does whatever the work is, as `tollkeeper bench` reads it; empty for what that says.
+    words: tuple[str, ...] = ()
     #: Where the books of each work come from; without it, all works share the same.
     copies: Copies | None = None
 
@@ -68,15 +70,19 @@ class Ours:
         """Run `tollkeeper bench` for one work, and watch its memory."""
         load = ["--callers", str(work.callers), "--distribution", work.distribution]
         load += ["--customers", str(self.customers), "--seconds", str(seconds)]
-        command = [*bench_command(work.operation, self.database), *load, "--mode", self.mode]
+        operation, *options = self.words or (work.operation, *work.options)
+        command = [*bench_command(operation, self.database), *options, *load, "--mode", self.mode]
         told = watch(command, seconds=seconds + GRACE_SECONDS, last_seconds=seconds)
         return {**read_line(told.text), "memory_samples": told.memory_mb}
 
 
-def set_up_ours(database: str, customers: int) -> str:
-    """Make our tables, and give each customer plenty; give the database back."""
-    # The command sets up what it needs; looking at balances, it leaves them as they are.
-    command = [*bench_command("balance", database), "--customers", str(customers)]
+def set_up_ours(database: str, customers: int, operation: str = "balance") -> str:
+    """Make our tables, and give each customer what works like this operation need.
+
+    The command sets up what it needs; one that only looks leaves the balances as they are. Gives
+    the database back.
+    """
+    command = [*bench_command(operation, database), "--customers", str(customers)]
     run([*command, "--callers", "1", "--seconds", "0.1"], seconds=SETUP_SECONDS)
     return database
 

@@ -2,15 +2,25 @@
 
 import doctest
 import json
+import sqlite3
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import closing
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
-from bench import programs, results
+from bench import filling_usage, programs, results, simulating
+from bench.counting import Counts, CountsAreWrong
+from bench.filling_usage import fill_usage
+from bench.programs import Watched
 from bench.results import Run, RunFailed, Verdict
-from bench.works import GOALS, TITLES, WORKS, Goal
+from bench.works import GOALS, SET_UP_BY, SIMULATED_HOURS, TITLES, WORDS, WORKS, Goal
+from tollkeeper import Billing, Money
+from tollkeeper.cli.bench import calling
+from tollkeeper.cli.bench.selling import CALLS, EVENTS, IMAGES, POOL, bench_catalog
 
 ROOT = Path(__file__).parent.parent
 PGBENCH = """\
@@ -32,7 +42,7 @@ def goal(**other: object) -> Goal:
     return Goal(**{"work": "uniform_64", "side": "ours", **other})  # type: ignore[arg-type]  # as the tests need
 
 
-@pytest.mark.parametrize("module", [results, programs])
+@pytest.mark.parametrize("module", [results, programs, filling_usage, calling])
 def test_examples_of_the_harness_hold(module: object) -> None:
     """What the docstrings say is so."""
     assert doctest.testmod(module).failed == 0  # type: ignore[arg-type]  # a module
@@ -88,6 +98,125 @@ def test_every_goal_belongs_to_a_work() -> None:
     sides = {work.name: set(work.sides) for work in WORKS}
     assert all({g.side, g.against or g.side} <= sides[g.work] for g in GOALS)
     assert set().union(*sides.values()) == set(TITLES)
+
+
+def test_memory_may_be_compared_as_well() -> None:
+    """What grows with the books stands beside the most that anybody needed."""
+    runs = [
+        results.run_of(
+            {
+                **dict.fromkeys(("per_second", "p50", "p95", "p99", "errors"), 1),
+                "memory_samples": m,
+            },
+            number=1,
+            work="simulate",
+            side=side,
+        )
+        for side, m in (("simulate_few", (80, 100)), ("simulate_many", (80, 120)))
+    ]
+    found = results.verdicts(runs, [work for work in WORKS if work.name == "simulate"])
+    grown = next(verdict for verdict in found if verdict.goal.against == "simulate_few")
+    assert (grown.measured, grown.word) == (1.2, "MISSED")
+    told = results.goals_table(found, {work.name: work for work in WORKS})
+    assert told.count("memory MB ") == 2
+
+
+def test_what_is_said_of_sides_is_said_of_some() -> None:
+    """No table names a side that takes part in nothing."""
+    assert {*WORDS, *SET_UP_BY, *SIMULATED_HOURS} <= set(TITLES)
+
+
+def test_a_simulation_without_events_has_failed() -> None:
+    """Its speed would be any number."""
+    told = Watched(text='{"events": 30000}', memory_mb=(90.0, 91.0))
+    line = simulating.line_of(told, 2.0)
+    assert (line["per_second"], line["p50"], line["memory_samples"]) == (15_000, 2000.0, (90, 91))
+    with pytest.raises(RunFailed, match="no events"):
+        simulating.line_of(Watched(text='{"events": 0}', memory_mb=()), 2.0)
+
+
+def test_filled_events_are_counted_rightly(postgres_url: str) -> None:
+    """A busy customer has half of them, all have some, and totals say what the events say."""
+    filled = fill_usage(postgres_url, customers=12, events=600, hours=60)
+    with closing(Counts(postgres_url)) as counts:
+        found = [counts.check(f"bench_user_{number}") for number in range(1, 13)]
+    # Filled rows and the real event of everybody.
+    assert (sum(found), found[0], min(found) > 1) == (filled, 301, True)
+    assert filled >= 600
+    until = datetime.now(UTC) + timedelta(hours=2)
+    since = until - timedelta(days=4)
+    with Billing(postgres_url, catalog=bench_catalog()) as billing:
+        for number in (1, 7):
+            name = f"bench_user_{number}"
+            totals = billing.usage.summary(name, EVENTS, since=since, until=until)
+            scanned = billing.usage.summary(
+                name, EVENTS, since=since, until=until, group_by="model"
+            )
+            assert totals.events == found[number - 1]
+            assert (totals.total, totals.scanned) == (scanned.total, False)
+
+
+@pytest.fixture
+def charged(sqlite_url: str) -> Iterator[Counts]:
+    """Books in which one was charged: once by one source, once by three."""
+    with Billing(sqlite_url, catalog=bench_catalog()) as billing:
+        billing.migrate()
+        for unit, amount in ((CALLS, 1_000), (IMAGES, 1), (POOL, 10)):
+            billing.credits.grant("user_1", unit, amount)
+        billing.wallet.deposit("user_1", Money("5.00", "usd"))
+        billing.charge("user_1", CALLS, 2)
+        billing.charge("user_1", IMAGES, 3)
+    with closing(Counts(sqlite_url)) as counts:
+        yield counts
+
+
+def test_counts_that_agree_are_told(charged: Counts) -> None:
+    """Two charges are two events."""
+    assert (charged.check("user_1"), charged.check("nobody")) == (2, 0)
+
+
+@pytest.mark.parametrize(
+    ("harm", "says"),
+    [
+        ("UPDATE tollkeeper_usage_event SET quantity = quantity + 1", "totals"),
+        ("DELETE FROM tollkeeper_usage_event WHERE feature = 'bench_calls'", "totals"),
+        ("UPDATE tollkeeper_tally SET state = replace(state, '000000],[', '000001],[')", "counter"),
+        ("UPDATE tollkeeper_usage_event SET id = 'x' || id", "charges without an event"),
+        (
+            "INSERT INTO tollkeeper_usage_total SELECT customer_id, 'other', counted_at, '', 1, 1,"
+            " 1, 1, counted_at, 0, 0, 0, 1, 0, 0 FROM tollkeeper_usage_event LIMIT 1",
+            "totals",
+        ),
+        (
+            "UPDATE tollkeeper_usage_event SET credits = 1000000, included = 1000000"
+            " WHERE feature = 'bench_images'",
+            "totals",
+        ),
+        ("DELETE FROM tollkeeper_operation WHERE kind = 'consume'", "events without a charge"),
+        ("DELETE FROM tollkeeper_operation WHERE part = 2", "without an entry of each source"),
+    ],
+)
+def test_counts_that_differ_are_found(
+    charged: Counts, tmp_path: Path, harm: str, says: str
+) -> None:
+    """A proof that could not fail would be none."""
+    with closing(sqlite3.connect(tmp_path / "tollkeeper.db")) as connection:
+        for table in ("usage_event", "operation"):
+            triggers = "SELECT name FROM sqlite_master WHERE type = 'trigger' AND tbl_name = ?"
+            for (name,) in connection.execute(triggers, (f"tollkeeper_{table}",)).fetchall():
+                connection.execute(f'DROP TRIGGER "{name}"')
+        assert connection.execute(harm).rowcount
+        connection.commit()
+    with pytest.raises(CountsAreWrong, match=says):
+        charged.check("user_1")
+
+
+def test_three_sources_are_told_from_two(charged: Counts, sqlite_url: str) -> None:
+    """A charge of three that two sources paid is not taken for one of three."""
+    with Billing(sqlite_url, catalog=bench_catalog()) as billing:
+        billing.charge("user_1", IMAGES, 3)
+    with pytest.raises(CountsAreWrong, match="three sources did not pay"):
+        charged.check("user_1")
 
 
 def test_a_quick_run_measures_and_audits(tmp_path: Path) -> None:

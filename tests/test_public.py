@@ -17,6 +17,7 @@ from tollkeeper.operations.books import Books
 from tollkeeper.operations.credits import Credits
 from tollkeeper.operations.customers import Customers
 from tollkeeper.operations.jobs import Jobs
+from tollkeeper.operations.notices import Notices
 from tollkeeper.operations.wallet import Wallet
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -45,6 +46,8 @@ def test_public_names() -> None:
         "GrantLine",
         "HoldReceipt",
         "Money",
+        "NoticePage",
+        "NoticeState",
         "Page",
         "Receipt",
         "Unit",
@@ -54,7 +57,7 @@ def test_public_names() -> None:
     ]
 
 
-@pytest.mark.parametrize("room", [Books, Credits, Customers, Jobs, Wallet])
+@pytest.mark.parametrize("room", [Books, Credits, Customers, Jobs, Notices, Wallet])
 def test_what_rooms_answer_can_be_named(room: type) -> None:
     """Whatever class of ours a verb answers, an app can write in its own annotations."""
     verbs = [v for n, v in inspect.getmembers(room, inspect.isfunction) if not n.startswith("_")]

@@ -15,10 +15,14 @@ from tollkeeper import errors
 
 if TYPE_CHECKING:
     from tollkeeper.billing import AsyncBilling, Billing
+    from tollkeeper.catalog.catalog import Catalog
+    from tollkeeper.notices.states import NoticePage, NoticeState
     from tollkeeper.values.amounts import Amount
-    from tollkeeper.values.attempts import Attempt
+    from tollkeeper.values.attempts import Attempt, ChargeAttempt
     from tollkeeper.values.books import Balance, Entry, GrantLine, Page
+    from tollkeeper.values.charges import ChargeReceipt, PaidShare
     from tollkeeper.values.customers import Customer
+    from tollkeeper.values.entitlements import Entitlement, LimitState, SourceState
     from tollkeeper.values.findings import AuditReport, DueReport, Finding
     from tollkeeper.values.grants import Grant
     from tollkeeper.values.money import Money
@@ -34,16 +38,25 @@ __all__ = [
     "AuditReport",
     "Balance",
     "Billing",
+    "Catalog",
+    "ChargeAttempt",
+    "ChargeReceipt",
     "Customer",
     "DueReport",
+    "Entitlement",
     "Entry",
     "Finding",
     "Grant",
     "GrantLine",
     "HoldReceipt",
+    "LimitState",
     "Money",
+    "NoticePage",
+    "NoticeState",
     "Page",
+    "PaidShare",
     "Receipt",
+    "SourceState",
     "Unit",
     "credits_unit",
     "currency_unit",
@@ -59,16 +72,25 @@ _HOMES = {
     "AuditReport": "tollkeeper.values.findings",
     "Balance": "tollkeeper.values.books",
     "Billing": "tollkeeper.billing",
+    "Catalog": "tollkeeper.catalog.catalog",
+    "ChargeAttempt": "tollkeeper.values.attempts",
+    "ChargeReceipt": "tollkeeper.values.charges",
     "Customer": "tollkeeper.values.customers",
     "DueReport": "tollkeeper.values.findings",
+    "Entitlement": "tollkeeper.values.entitlements",
     "Entry": "tollkeeper.values.books",
     "Finding": "tollkeeper.values.findings",
     "Grant": "tollkeeper.values.grants",
     "GrantLine": "tollkeeper.values.books",
     "HoldReceipt": "tollkeeper.values.receipts",
+    "LimitState": "tollkeeper.values.entitlements",
     "Money": "tollkeeper.values.money",
+    "NoticePage": "tollkeeper.notices.states",
+    "NoticeState": "tollkeeper.notices.states",
     "Page": "tollkeeper.values.books",
+    "PaidShare": "tollkeeper.values.charges",
     "Receipt": "tollkeeper.values.receipts",
+    "SourceState": "tollkeeper.values.entitlements",
     "Unit": "tollkeeper.values.units",
     "credits_unit": "tollkeeper.values.units",
     "currency_unit": "tollkeeper.values.units",

@@ -3,13 +3,17 @@
 What stands under the rooms is wired in `doors.wiring`. No verb of business lives here.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self, cast
+from typing import TYPE_CHECKING, Any, Self, TypeVar, cast
 
 from sqlalchemy import URL, Engine
 
 from tollkeeper.clock import Clock
+from tollkeeper.delivery.listening import Listening
+from tollkeeper.delivery.runner import Runner
+from tollkeeper.delivery.running import INTERVAL_SECONDS
+from tollkeeper.delivery.task_runner import TaskRunner
 from tollkeeper.doors.awaiting import Awaited
 from tollkeeper.doors.hosts import join
 from tollkeeper.doors.joined import JoinedDoor
@@ -17,23 +21,50 @@ from tollkeeper.doors.joined_rooms import JoinedRoom
 from tollkeeper.doors.tasks import TaskDoor
 from tollkeeper.doors.wiring import Wired
 from tollkeeper.ledger.change import Ledger
+from tollkeeper.metering.calls.meter import Meter
+from tollkeeper.notices import Notice
 from tollkeeper.operations.books import Books
 from tollkeeper.operations.calls import Desk
+from tollkeeper.operations.catalogs import Catalogs
+from tollkeeper.operations.charges import Charges
+from tollkeeper.operations.charging import Charging
 from tollkeeper.operations.credits import Credits
 from tollkeeper.operations.customers import Customers
 from tollkeeper.operations.door import Door
+from tollkeeper.operations.entitlements import Entitlements
 from tollkeeper.operations.jobs import Jobs
+from tollkeeper.operations.limits import Limits
+from tollkeeper.operations.model_calls import ModelCalls
+from tollkeeper.operations.notices import Notices
+from tollkeeper.operations.subscriptions import Subscriptions
+from tollkeeper.operations.usage import Usage
 from tollkeeper.operations.wallet import Wallet
 from tollkeeper.store.database import DEFAULT_SCHEMA
 from tollkeeper.store.migrate import Migrated
 from tollkeeper.values.units import Unit
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from tollkeeper.awaited.books import AsyncBooks
+    from tollkeeper.awaited.catalogs import AsyncCatalogs
+    from tollkeeper.awaited.charges import AsyncCharges
+    from tollkeeper.awaited.charging import AsyncCharging
     from tollkeeper.awaited.credits import AsyncCredits
     from tollkeeper.awaited.customers import AsyncCustomers
+    from tollkeeper.awaited.entitlements import AsyncEntitlements
     from tollkeeper.awaited.jobs import AsyncJobs
+    from tollkeeper.awaited.limits import AsyncLimits
+    from tollkeeper.awaited.model_calls import AsyncModelCalls
+    from tollkeeper.awaited.notices import AsyncNotices
+    from tollkeeper.awaited.subscriptions import AsyncSubscriptions
+    from tollkeeper.awaited.usage import AsyncUsage
     from tollkeeper.awaited.wallet import AsyncWallet
+    from tollkeeper.catalog.catalog import Catalog
+    from tollkeeper.metering.books import PriceBook
+
+N = TypeVar("N", bound=Notice)
+R = TypeVar("R")
 
 #: How many transactions of one `Billing` run side by side on PostgreSQL.
 POSTGRES_LANES = 2
@@ -44,11 +75,15 @@ class Billing:
 
     Args:
         database: a URL such as "sqlite:///app.db" or "postgresql://…", or an SQLAlchemy Engine.
+        catalog: what things cost: a `Catalog`, or the path of its TOML file; without one, any unit
+            and any feature is good, and a feature is paid from the unit of its own name.
         clock: what time it is; the system's clock unless given.
         units: units whose scale or overdraft limit is not the default (scale 6, no overdraft).
         schema: our PostgreSQL schema; on SQLite our tables' prefix.
         lock_timeout_seconds: how long a call waits for a customer whom another transaction locks.
         prepare_statements: turn off behind PgBouncer in transaction mode.
+        notices: the kinds that are written whoever listens; all but one a call unless given.
+        price_books: price books of your own for AI calls, by the names that the catalog gives them.
 
     >>> with Billing("sqlite://") as billing:
     ...     _ = billing.migrate()
@@ -61,14 +96,18 @@ class Billing:
         self,
         database: str | URL | Engine | Any,
         *,
+        catalog: "Catalog | str | Path | None" = None,
         clock: Clock | None = None,
         units: Iterable[Unit] = (),
         schema: str = DEFAULT_SCHEMA,
         lock_timeout_seconds: float = 10.0,
         prepare_statements: bool = True,
+        notices: Iterable[type[Notice]] | None = None,
+        price_books: "Mapping[str, PriceBook] | None" = None,
     ) -> None:
         self._wired = Wired(
             database,
+            catalog=catalog,
             clock=clock,
             units=units,
             schema=schema,
@@ -76,14 +115,37 @@ class Billing:
             prepare_statements=prepare_statements,
             postgres_lanes=POSTGRES_LANES,
         )
+        self._listening = Listening(self._wired.ledger, may_await=False)
+        if notices is not None:
+            self._wired.ledger.outbox.choose(notices)
         self._open(Desk(self._wired.threads, self._wired.ledger))
+        self._runner = Runner(self.jobs, self._wired.ledger.outbox)
+        perform = self._wired.threads.perform
+        self._meter = Meter(
+            self._wired.ledger, perform, perform, is_async=False, price_books=price_books
+        )
+        self._listening.agenda.add(self._meter.endings)
+        self.metered, self.meter = self._meter.metered, self._meter.meter
+        self.wrap, self.calling = self._meter.wrap, self._meter.calling
+        self.estimate_call = self._meter.estimate
 
     def _open(self, desk: Desk) -> None:
         self.credits = Credits(desk)
         self.wallet = Wallet(desk)
+        self.usage = Usage(desk)
         self.customers = Customers(desk)
         self.books = Books(desk)
-        self.jobs = Jobs(desk)
+        self.jobs = Jobs(desk, self._listening.agenda)
+        self.notices = Notices(desk)
+        self.entitlements = Entitlements(desk)
+        self.catalog = Catalogs(desk)
+        self.model_calls = ModelCalls(desk)
+        self.limits = Limits(desk)
+        self.subscriptions = Subscriptions(desk)
+        self.charges = Charges(desk)
+        charging = Charging(desk)
+        self.charge, self.try_charge = charging.charge, charging.try_charge
+        self.check, self.explain = charging.check, charging.explain
 
     def migrate(self, *, citus: bool = False) -> Migrated:
         """Make our tables, or bring them up to date; safe to repeat and to race."""
@@ -95,8 +157,44 @@ class Billing:
         source, ledger = join(connection, wired.ledger.database.dialect), wired.ledger.apart()
         return Joined(JoinedDoor(source, ledger, wired.threads.learn_unit), ledger)
 
+    def on(self, *kinds: type[N]) -> Callable[[Callable[[N], R]], Callable[[N], R]]:
+        """Have a function called with each notice of these kinds, after the commit (H1).
+
+        `Notice` is every kind. The function is called by whatever runs what is due: `start()`,
+        `jobs.run_due()` or `tollkeeper worker`, at least once for each notice and in order for each
+        customer; what it raises undoes no money, and it is tried again. Register the same functions
+        in every process that runs what is due.
+
+        Raises:
+            InvalidRequest: this is no kind of notice, or the function is to be awaited.
+
+        >>> from tollkeeper.notices import CreditsGranted
+        >>> with Billing("sqlite://") as billing:
+        ...     _ = billing.migrate()
+        ...     @billing.on(CreditsGranted)
+        ...     def greet(notice: CreditsGranted) -> None:
+        ...         print(notice.customer, notice.amount)
+        ...     _ = billing.credits.grant("user_1", "api_calls", 1000)
+        ...     _ = billing.jobs.run_due()
+        user_1 1000
+        """
+        return self._listening.on(*kinds)
+
+    def start(self, interval_seconds: float = INTERVAL_SECONDS) -> Runner:
+        """Run what is due on a thread of its own, at once after each change made here.
+
+        It ends with `close()`, with `stop()` of what this gives, or with its `with` block. To start
+        it again changes nothing; a forked child starts its own.
+
+        Raises:
+            InvalidRequest: the interval is not from 0.01 seconds to an hour.
+        """
+        return self._runner.start(interval_seconds)
+
     def close(self) -> None:
         """Answer the calls under way, then let go of the database."""
+        self._runner.stop()
+        self._meter.endings.close()
         self._wired.close()
 
     def __enter__(self) -> Self:
@@ -130,14 +228,18 @@ class AsyncBilling:
         self,
         database: str | URL | Engine | Any,
         *,
+        catalog: "Catalog | str | Path | None" = None,
         clock: Clock | None = None,
         units: Iterable[Unit] = (),
         schema: str = DEFAULT_SCHEMA,
         lock_timeout_seconds: float = 10.0,
         prepare_statements: bool = True,
+        notices: Iterable[type[Notice]] | None = None,
+        price_books: "Mapping[str, PriceBook] | None" = None,
     ) -> None:
         self._wired = Wired(
             database,
+            catalog=catalog,
             clock=clock,
             units=units,
             schema=schema,
@@ -149,9 +251,35 @@ class AsyncBilling:
         desk = Desk(self._door, self._wired.ledger)
         self.credits = cast("AsyncCredits", Awaited(Credits(desk), self._door))
         self.wallet = cast("AsyncWallet", Awaited(Wallet(desk), self._door))
+        self.usage = cast("AsyncUsage", Awaited(Usage(desk), self._door))
         self.customers = cast("AsyncCustomers", Awaited(Customers(desk), self._door))
         self.books = cast("AsyncBooks", Awaited(Books(desk), self._door))
-        self.jobs = cast("AsyncJobs", Awaited(Jobs(desk), self._door))
+        self._listening = Listening(self._wired.ledger, may_await=True)
+        if notices is not None:
+            self._wired.ledger.outbox.choose(notices)
+        self.jobs = cast("AsyncJobs", Awaited(Jobs(desk, self._listening.agenda), self._door))
+        self.notices = cast("AsyncNotices", Awaited(Notices(desk), self._door))
+        self.entitlements = cast("AsyncEntitlements", Awaited(Entitlements(desk), self._door))
+        self.catalog = cast("AsyncCatalogs", Awaited(Catalogs(desk), self._door))
+        self.limits = cast("AsyncLimits", Awaited(Limits(desk), self._door))
+        self.subscriptions = cast("AsyncSubscriptions", Awaited(Subscriptions(desk), self._door))
+        self._runner = TaskRunner(self.jobs.run_due, self._wired.ledger.outbox)
+        self._meter = Meter(
+            self._wired.ledger,
+            self._door.perform,
+            self._wired.threads.perform,
+            is_async=True,
+            price_books=price_books,
+        )
+        self._listening.agenda.add(self._meter.endings)
+        self.metered, self.meter = self._meter.metered, self._meter.meter
+        self.wrap, self.calling = self._meter.wrap, self._meter.calling
+        self.estimate_call = self._meter.estimate
+        self.model_calls = cast("AsyncModelCalls", Awaited(ModelCalls(desk), self._door))
+        self.charges = cast("AsyncCharges", Awaited(Charges(desk), self._door))
+        charging = cast("AsyncCharging", Awaited(Charging(desk), self._door))
+        self.charge, self.try_charge = charging.charge, charging.try_charge
+        self.check, self.explain = charging.check, charging.explain
 
     async def migrate(self, *, citus: bool = False) -> Migrated:
         """Make our tables, or bring them up to date; safe to repeat and to race."""
@@ -161,9 +289,26 @@ class AsyncBilling:
         """Run verbs inside the transaction of a connection or session that the app hands over."""
         return AwaitedJoined(connection, self._wired)
 
+    def on(self, *kinds: type[N]) -> Callable[[Callable[[N], R]], Callable[[N], R]]:
+        """Have a function called with each notice of these kinds, after the commit.
+
+        As `Billing.on`; the function may be a coroutine function, which runs on the loop of whoever
+        runs what is due. A plain one runs on a thread beside the loop.
+        """
+        return self._listening.on(*kinds)
+
+    def start(self, interval_seconds: float = INTERVAL_SECONDS) -> TaskRunner:
+        """Run what is due in a task of the running loop, at once after each change made here.
+
+        It ends with `close()`, or with `stop()` of what this gives, awaited.
+        """
+        return self._runner.start(interval_seconds)
+
     async def close(self) -> None:
         """Answer the calls under way, then let go of the database."""
+        await self._runner.stop()
         if not self._door.is_closed:
+            await self._door.run(self._meter.endings.close)
             await self._door.run(self._wired.close)
             self._door.close()
 
@@ -188,9 +333,20 @@ class Joined:
         desk = Desk(door, ledger)
         self.credits = Credits(desk)
         self.wallet = Wallet(desk)
+        self.usage = Usage(desk)
         self.customers = Customers(desk)
         self.books = Books(desk)
         self.jobs = Jobs(desk)
+        self.notices = Notices(desk)
+        self.entitlements = Entitlements(desk)
+        self.catalog = Catalogs(desk)
+        self.model_calls = ModelCalls(desk)
+        self.limits = Limits(desk)
+        self.subscriptions = Subscriptions(desk)
+        self.charges = Charges(desk)
+        charging = Charging(desk)
+        self.charge, self.try_charge = charging.charge, charging.try_charge
+        self.check, self.explain = charging.check, charging.explain
 
 
 class AwaitedJoined:
@@ -199,6 +355,17 @@ class AwaitedJoined:
     def __init__(self, host: Any, wired: Wired) -> None:
         self.credits = cast("AsyncCredits", JoinedRoom(host, wired, Credits))
         self.wallet = cast("AsyncWallet", JoinedRoom(host, wired, Wallet))
+        self.usage = cast("AsyncUsage", JoinedRoom(host, wired, Usage))
         self.customers = cast("AsyncCustomers", JoinedRoom(host, wired, Customers))
         self.books = cast("AsyncBooks", JoinedRoom(host, wired, Books))
         self.jobs = cast("AsyncJobs", JoinedRoom(host, wired, Jobs))
+        self.notices = cast("AsyncNotices", JoinedRoom(host, wired, Notices))
+        self.entitlements = cast("AsyncEntitlements", JoinedRoom(host, wired, Entitlements))
+        self.catalog = cast("AsyncCatalogs", JoinedRoom(host, wired, Catalogs))
+        self.limits = cast("AsyncLimits", JoinedRoom(host, wired, Limits))
+        self.subscriptions = cast("AsyncSubscriptions", JoinedRoom(host, wired, Subscriptions))
+        self.model_calls = cast("AsyncModelCalls", JoinedRoom(host, wired, ModelCalls))
+        self.charges = cast("AsyncCharges", JoinedRoom(host, wired, Charges))
+        charging = cast("AsyncCharging", JoinedRoom(host, wired, Charging))
+        self.charge, self.try_charge = charging.charge, charging.try_charge
+        self.check, self.explain = charging.check, charging.explain

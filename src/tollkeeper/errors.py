@@ -9,6 +9,7 @@
     │   ├── NotEntitled
     │   ├── AlreadySubscribed
     │   ├── StillSubscribed
+    │   ├── CatalogRefused
     │   ├── UsageNotAmendable
     │   ├── BackfillClosed
     │   ├── UnpricedUsage
@@ -49,6 +50,8 @@
     │   ├── HoldNotFound
     │   ├── CallNotFound
     │   ├── SubscriptionNotFound
+    │   ├── LimitNotFound
+    │   ├── CatalogNotFound
     │   ├── UsageNotFound
     │   ├── BackfillNotFound
     │   ├── OperationNotFound
@@ -145,6 +148,12 @@ class StillSubscribed(Refusal):
     """The customer has a subscription; cancel it first. Carries `plans`."""
 
     code = "still_subscribed"
+
+
+class CatalogRefused(Refusal):
+    """The books cannot live with this catalog. Carries `differences`, those that are refused."""
+
+    code = "catalog_refused"
 
 
 class UsageNotAmendable(Refusal):
@@ -391,6 +400,18 @@ class SubscriptionNotFound(NotFound):
     """This customer has no such subscription."""
 
     code = "subscription_not_found"
+
+
+class LimitNotFound(NotFound):
+    """This customer has no such limit of his own. Carries `limit` and the `known` names."""
+
+    code = "limit_not_found"
+
+
+class CatalogNotFound(NotFound):
+    """No catalog of this version is kept. Carries `version`."""
+
+    code = "catalog_not_found"
 
 
 class OperationNotFound(NotFound):

@@ -16,7 +16,7 @@ from tollkeeper.store.migrations import guard
 from tollkeeper.store.migrations.place import Place
 from tollkeeper.values.findings import AuditReport
 
-TABLES = ("account", "customer", "grant_fact", "hold", "note", "operation", "unit")
+TABLES = ("account", "customer", "grant_fact", "hold", "note", "operation", "unit", "usage_event")
 
 
 class Raw:
@@ -47,7 +47,7 @@ class Raw:
     def take_guards_away(self) -> None:
         """Let facts be changed."""
         if self.is_postgres:
-            for table in ("operation", "grant_fact"):
+            for table in guard.APPEND_ONLY:
                 for name in ("append_only", "append_only_truncate"):
                     self.run(f"DROP TRIGGER {name} ON {{{table}}}")
         else:

@@ -13,10 +13,17 @@ from tollkeeper.operations.jobs import MAXIMUM_ACCOUNTS
 NOTHING = {
     "accounts": 0,
     "activated": 0,
+    "cleared": 0,
+    "dead": 0,
+    "delivered": 0,
     "expired": 0,
+    "failed": 0,
     "is_done": True,
     "lapsed": 0,
+    "renewed": 0,
+    "others": {},
     "skipped": 0,
+    "warned": 0,
 }
 
 

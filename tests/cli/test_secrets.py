@@ -24,6 +24,7 @@ ARGUMENTS = {
     "amount": "5",
     "currency": "usd",
     "hold": "hld_1",
+    "notice": "ntc_1",
     "operation": "op_1",
     "limit": "5",
     "trace": TRACE,

@@ -10,10 +10,12 @@ from typing import Any
 
 from tollkeeper.decisions.accounts import Account, AccountKey
 from tollkeeper.decisions.advancing import advance
+from tollkeeper.decisions.asking import Answer, Question, Unread
 from tollkeeper.decisions.granting import Grant
 from tollkeeper.decisions.holds import Hold
 from tollkeeper.decisions.requests import (
     GrantFact,
+    Kept,
     Outcome,
     Recorded,
     RecordedEntry,
@@ -37,12 +39,16 @@ class PureBook:
     operations: dict[tuple[str, str], Recorded] = field(default_factory=dict)
     customers: Mapping[str, Known] = field(default_factory=dict)
     number: int = 0
+    recorded: Mapping[tuple[str, str], Kept] = field(default_factory=dict)
 
     def account(self, customer: str, unit: str) -> Account:
         return self.states.get((customer, unit), Account(customer, unit))
 
     def accounts_of(self, customer: str) -> list[Account]:
         return [account for key, account in sorted(self.states.items()) if key[0] == customer]
+
+    def told(self, question: Question) -> Answer:
+        raise Unread(question)
 
     def done_by_time(self, customer: str, unit: str) -> Mapping[str, int]:
         return {}

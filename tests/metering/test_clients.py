@@ -261,7 +261,7 @@ def test_a_cut_stream_of_messages_knows_its_prompt(
 
 
 def test_a_cut_stream_of_responses(vendor: Vendor, openai_client: openai.OpenAI) -> None:
-    vendor.will(Answer(text="word word", usage=RESPONSE_USAGE, cut_after=3))
+    vendor.will(Answer(text="word word", usage=RESPONSE_USAGE, cut_after=5))
     stream = openai_client.responses.create(model="gpt-5", input="What?", stream=True)
     found = cut(stream).reading().usage
     assert found.is_estimated

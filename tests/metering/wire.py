@@ -107,12 +107,23 @@ def _chat_events(answer: Answer, model: str, request: dict[str, Any]) -> Iterato
 def _response_events(answer: Answer, model: str, request: dict[str, Any]) -> Iterator[Event]:
     begun = {**_response(answer, model, "in_progress"), "output": [], "usage": None}
     yield "response.created", _numbered(0, "response.created", response=begun)
+    yield from _output_begins()
     for number, word in enumerate(words(answer.text), 1):
         kind = "response.output_text.delta"
         place = {"item_id": "msg_1", "output_index": 0, "content_index": 0, "logprobs": []}
         yield kind, _numbered(number, kind, delta=word, **place)
     done = {**_response(answer, model), "usage": answer.usage, **answer.extra}
     yield "response.completed", _numbered(99, "response.completed", response=done)
+
+
+def _output_begins() -> Iterator[Event]:
+    """Announce the message, and its text, before the words of it."""
+    message = {"id": "msg_1", "type": "message", "role": "assistant", "status": "in_progress"}
+    kind = "response.output_item.added"
+    yield kind, _numbered(0, kind, output_index=0, item={**message, "content": []})
+    part = {"type": "output_text", "text": "", "annotations": []}
+    kind, place = "response.content_part.added", {"output_index": 0, "content_index": 0}
+    yield kind, _numbered(0, kind, item_id="msg_1", part=part, **place)
 
 
 def _message_events(answer: Answer, model: str, request: dict[str, Any]) -> Iterator[Event]:

@@ -106,6 +106,15 @@ HOLD = {
     "created_at": JUNE,
     "expires_at": JULY,
 }
+USE: Row = {
+    "customer_id": "u1",
+    "id": "evt_1",
+    "feature": "images",
+    "quantity": 5,
+    "counted_at": JUNE,
+    "created_at": JUNE,
+    "dimensions": '{"model":"large"}',
+}
 ENTRY = {
     "customer_id": "u1",
     "id": "op_1",
@@ -406,6 +415,9 @@ def test_the_document_knows_every_type(connection: Connection, view: str) -> Non
         put(connection, "operation", ENTRY | {"mark": "late"})
         put(connection, "grant_fact", GRANT | {"origin": "u2/grt_2"})
         put(connection, "hold", HOLD | {"settled": 1, "closed_by": "op_2", "closed_at": JULY})
+        told = {"member": "ann", "currency": "usd", "backfill": "b", "mark": "late"}
+        put(connection, "usage_event", USE | told | {"amends": "evt_0"})
+        put(connection, "usage_event", USE | {"id": "evt_2", "amends": "evt_1"})
         rows = connection.execute(text(f"SELECT * FROM tollkeeper_{view}")).mappings()
         values = dict(next(iter(rows)))
         assert not {k: v for k, v in values.items() if type(v).__name__ not in wanted[k]}
@@ -417,6 +429,7 @@ def test_the_documents_examples_run(connection: Connection) -> None:
     put(connection, "grant_fact", GRANT)
     consume = {"kind": "consume", "available_change": -5, "event_at": JULY}
     put(connection, "operation", ENTRY | consume | {"result": '{"verb":"charge"}'})
+    put(connection, "usage_event", USE)
     examples = re.findall(r"```sql\n(.*?)```", DOCUMENT.read_text(), flags=re.DOTALL)
     queries = [sql for sql in examples if sql.startswith("SELECT")]
     answers = [connection.execute(text(named(connection, sql))).all() for sql in queries]
@@ -424,6 +437,7 @@ def test_the_documents_examples_run(connection: Connection) -> None:
         [("images", 1, 0)],
         [("charge", "images", 5)],
         [("u1", "grt_1", type(answers[2][0][2])("0.000003"))],
+        [("images", '{"model":"large"}', 5)],
     ]
 
 
@@ -441,3 +455,20 @@ def test_the_document_gives_an_analyst_every_view(postgres_url: str) -> None:
         with pytest.raises(DBAPIError, match="permission denied"):
             connection.execute(text("SELECT * FROM tollkeeper.account"))
     engine.dispose()
+
+
+def test_usage_shows_what_counts_and_who_paid(connection: Connection) -> None:
+    """An event that was amended counts no more; what came with a backfill counts once it closed."""
+    put(connection, "usage_event", USE | {"credits": 2, "currency": "usd", "owed": 1_500_000_000})
+    put(connection, "usage_event", USE | {"id": "evt_2", "amends": "evt_1", "quantity": 4})
+    put(connection, "usage_event", USE | {"id": "evt_3", "backfill": "b"})
+    rows = {row["id"]: row for row in show(connection, "usage")}
+    assert {name: row["counts"] for name, row in rows.items()} == {
+        "evt_1": 0,
+        "evt_2": 1,
+        "evt_3": 0,
+    }
+    assert rows["evt_1"]["billed_scaled"] == 3
+    assert Decimal(rows["evt_1"]["owed"]) == Decimal("1.5")
+    assert rows["evt_2"]["owed"] is None
+    assert rows["evt_1"]["amended_by"] == "evt_2"

@@ -4,13 +4,14 @@ import sys
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from tollkeeper.cli import books, receipts, screen
+from tollkeeper.cli import books, entitlements, receipts, screen
 from tollkeeper.cli.calls import Call
 from tollkeeper.cli.sheets import Part
 from tollkeeper.values.texts import canonical_json
 
 if TYPE_CHECKING:
     from tollkeeper.values.books import Balance, Page
+    from tollkeeper.values.charges import ChargeReceipt
     from tollkeeper.values.customers import Customer
     from tollkeeper.values.grants import Grant
     from tollkeeper.values.receipts import Receipt
@@ -26,11 +27,14 @@ def show(call: Call, data: Any, parts: Callable[[], list[Part]]) -> None:
 
 def show_receipt(call: Call, receipt: "Receipt") -> None:
     """Show the answer to a change; that it is a replay is told beside it."""
-    if receipt.replayed:
-        has_key = "idempotency_key" in call.change
-        before = "this key was used before" if has_key else "this was done before"
-        sys.stderr.write(f"note: {before}; this is the first answer.\n")
+    _note_replay(call, receipt)
     show(call, receipt.to_dict(), lambda: receipts.receipt(receipt))
+
+
+def show_charge(call: Call, receipt: "ChargeReceipt") -> None:
+    """Show the answer to a charge; that it is a replay is told beside it."""
+    _note_replay(call, receipt)
+    show(call, receipt.to_dict(), lambda: entitlements.charge(receipt))
 
 
 def show_balance(call: Call, balance: "Balance") -> None:
@@ -64,3 +68,11 @@ def show_customer(call: Call, customer: "Customer") -> None:
 def show_yes_or_no(call: Call, name: str, *, answer: bool) -> None:
     """Show the answer to a question."""
     show(call, {name: answer}, lambda: ["yes" if answer else "no"])
+
+
+def _note_replay(call: Call, receipt: "Receipt") -> None:
+    """Tell beside the answer that it is the first one again."""
+    if receipt.replayed:
+        has_key = "idempotency_key" in call.change
+        before = "this key was used before" if has_key else "this was done before"
+        sys.stderr.write(f"note: {before}; this is the first answer.\n")

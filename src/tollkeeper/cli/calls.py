@@ -16,9 +16,11 @@ from tollkeeper.cli.causes import explained
 from tollkeeper.cli.opening import opened
 from tollkeeper.cli.shared import (
     ACTOR_VARIABLE,
+    CATALOG_VARIABLE,
     DATABASE_VARIABLE,
     Actor,
     ActorByHand,
+    CatalogFile,
     Database,
     IdempotencyKey,
     Json,
@@ -49,6 +51,8 @@ class Call:
     database: str | None
     #: Our schema, or our tables' prefix on SQLite.
     schema: str = DEFAULT_SCHEMA
+    #: The catalog's file, if an option names it; otherwise the environment does.
+    catalog: str | None = None
     #: Whether the answer is one line of JSON.
     as_json: bool = False
     #: Key, reason, actor and metadata of a change; only those that were given.
@@ -60,7 +64,9 @@ class Call:
         """Open the database for one command; close it with `with`."""
         from tollkeeper import Billing
 
-        return opened(Billing, self.url(), self.schema, makes_file=self.makes_file)
+        return opened(
+            Billing, self.url(), self.schema, self.catalog_file(), makes_file=self.makes_file
+        )
 
     @contextmanager
     def correcting(self, *customers: str) -> "Iterator[Billing]":
@@ -78,7 +84,13 @@ class Call:
         """Open the database for many calls at once; close it with `async with`."""
         from tollkeeper import AsyncBilling
 
-        return opened(AsyncBilling, self.url(), self.schema, makes_file=self.makes_file)
+        return opened(
+            AsyncBilling, self.url(), self.schema, self.catalog_file(), makes_file=self.makes_file
+        )
+
+    def catalog_file(self) -> str | None:
+        """Give the catalog's file: the option's, otherwise the environment's; None for none."""
+        return self.catalog or os.environ.get(CATALOG_VARIABLE) or None
 
     def url(self) -> str:
         """Give the database's URL: the option's, otherwise the environment's."""
@@ -140,12 +152,19 @@ def _help(function: Callable[..., Any], *, by_hand: bool) -> str:
 
 
 def _of_every_command(
-    *, database: Database = None, schema: Schema = None, as_json: Json = False
+    *,
+    database: Database = None,
+    schema: Schema = None,
+    catalog: CatalogFile = None,
+    as_json: Json = False,
 ) -> None: ...
 
 
 def _of_every_trial(
-    *, database: TrialDatabase = None, schema: Schema = None, as_json: Json = False
+    *,
+    database: TrialDatabase = None,
+    schema: Schema = None,
+    as_json: Json = False,
 ) -> None: ...
 
 
@@ -199,6 +218,7 @@ def _call(context: typer.Context, given: Mapping[str, Any], *, makes_file: bool)
     return Call(
         database=_nearer("database", given, before),
         schema=_nearer("schema", given, before) or DEFAULT_SCHEMA,
+        catalog=_nearer("catalog", given, before),
         as_json=given["as_json"] or bool(before.get("as_json")),
         change={name: given[name] for name in names if given.get(name) is not None},
         makes_file=makes_file,
@@ -207,8 +227,9 @@ def _call(context: typer.Context, given: Mapping[str, Any], *, makes_file: bool)
 
 def _nearer(name: str, given: Mapping[str, Any], before: Mapping[str, Any]) -> str | None:
     """Give what was written; an empty text is what a shell makes of a variable that is not set."""
-    for written in (given[name], before.get(name)):
+    for written in (given.get(name), before.get(name)):
         if written == "":
             raise InvalidRequest(f"--{name} is empty; is the variable set that was to name it?")
-    found: str | None = given[name] if given[name] is not None else before.get(name)
+    near = given.get(name)
+    found: str | None = near if near is not None else before.get(name)
     return found

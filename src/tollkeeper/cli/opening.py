@@ -9,11 +9,14 @@ from tollkeeper.errors import InvalidRequest, StoreUnavailable
 B = TypeVar("B")
 
 
-def opened(kind: Callable[..., B], url: str, schema: str, *, makes_file: bool) -> B:
+def opened(
+    kind: Callable[..., B], url: str, schema: str, catalog: str | None, *, makes_file: bool
+) -> B:
     """Open a database; a SQLite file that is not there is made only where `makes_file` says so.
 
     Raises:
-        InvalidRequest: the URL names no database of ours.
+        InvalidRequest: the URL names no database of ours, or the catalog cannot be read.
+        CatalogError: the catalog has mistakes; each is named with its line.
         StoreUnavailable: the SQLite file does not exist.
     """
     from sqlalchemy.exc import ArgumentError, NoSuchModuleError
@@ -21,7 +24,7 @@ def opened(kind: Callable[..., B], url: str, schema: str, *, makes_file: bool) -
     try:
         if not makes_file:
             _check_file(url)
-        return kind(url, schema=schema)
+        return kind(url, schema=schema, catalog=catalog)
     except (ArgumentError, NoSuchModuleError, ValueError) as error:
         raise InvalidRequest(
             "The database's URL cannot be read; write it like sqlite:///app.db or "

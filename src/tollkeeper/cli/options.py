@@ -45,6 +45,38 @@ OperationId: TypeAlias = Annotated[
     str, typer.Argument(metavar="OPERATION", help="The operation's id, such as op_01j….")
 ]
 
+FeatureKey: TypeAlias = Annotated[
+    str, typer.Argument(metavar="FEATURE", help="What is used, such as image.")
+]
+Quantity: TypeAlias = Annotated[
+    str, typer.Argument(metavar="[QUANTITY]", help="How much of it, a decimal number.")
+]
+PayFrom: TypeAlias = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="SOURCE",
+        help="Only this source may pay: a unit, 'credits' (any), 'wallet' or 'usage' (the later "
+        "bill); may be repeated.",
+    ),
+]
+Member: TypeAlias = Annotated[
+    str | None, typer.Option(metavar="ID", help="Which member of the customer uses it.")
+]
+ApiKey: TypeAlias = Annotated[
+    str | None, typer.Option(metavar="ID", help="Which API key of the customer uses it.")
+]
+Tags: TypeAlias = Annotated[
+    list[str] | None,
+    typer.Option("--tag", metavar="TEXT", help="What else limits count it by; may be repeated."),
+]
+Dimensions: TypeAlias = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--dimension",
+        metavar="NAME=VALUE",
+        help="What else is known, such as model=small; may be repeated.",
+    ),
+]
 Feature: TypeAlias = Annotated[
     str | None,
     typer.Option(metavar="KEY", help="For this feature, whose own grants count too."),

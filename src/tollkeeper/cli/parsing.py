@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
@@ -52,4 +53,19 @@ def metadata(text: str) -> dict[str, Any]:
         raise typer.BadParameter(f"This is not JSON: {error}.") from error
     if not isinstance(read, dict):
         raise typer.BadParameter('Write a JSON object, such as {"request": "81"}.')
+    return read
+
+
+def dimensions(texts: Iterable[str]) -> dict[str, str]:
+    """Read names with their values.
+
+    >>> dimensions(["model=small", "region=eu"])
+    {'model': 'small', 'region': 'eu'}
+    """
+    read: dict[str, str] = {}
+    for text in texts:
+        name, sign, value = text.partition("=")
+        if not sign or not name:
+            raise typer.BadParameter(f"{text!r} is no dimension; write it like model=small.")
+        read[name] = value
     return read

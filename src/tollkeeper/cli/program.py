@@ -10,19 +10,31 @@ import typer
 from tollkeeper.cli import (
     audit,
     bench,
+    charges,
+    charging,
     credits,  # noqa: A004  # it is the noun's own name
     customers,
     demo,
     failures,
     history,
     migrate,
+    notices,
     replay,
     run_due,
+    usage,
     version,
     wallet,
+    worker,
 )
 from tollkeeper.cli.calls import verb
-from tollkeeper.cli.shared import DATABASE_VARIABLE, Database, Json, Schema, Version
+from tollkeeper.cli.shared import (
+    DATABASE_VARIABLE,
+    CatalogFile,
+    Database,
+    Json,
+    Schema,
+    Version,
+)
 
 app: Final = typer.Typer(
     name="tollkeeper",
@@ -43,17 +55,29 @@ def before_the_noun(
     *,
     database: Database = None,
     schema: Schema = None,
+    catalog: CatalogFile = None,
     as_json: Json = False,
     shows_version: Version = False,  # noqa: ARG001  # its callback has answered it already
 ) -> None:
     """Keep what stands before the noun."""
-    context.obj = {"database": database, "schema": schema, "as_json": as_json}
+    context.obj = {
+        "database": database,
+        "schema": schema,
+        "catalog": catalog,
+        "as_json": as_json,
+    }
 
 
+_CHARGES: Final = "Who pays for a use"
 _ACCOUNTS: Final = "Customers and their balances"
 _BOOKS: Final = "The books"
 _TRIAL: Final = "To see it work"
 
+verb(app, "charge", changes=True, rich_help_panel=_CHARGES)(charging.charge)
+verb(app, "check", rich_help_panel=_CHARGES)(charging.check)
+verb(app, "explain", rich_help_panel=_CHARGES)(charging.explain)
+app.add_typer(charges.app, name="charges", rich_help_panel=_CHARGES)
+app.add_typer(usage.app, name="usage", rich_help_panel=_CHARGES)
 app.add_typer(credits.app, name="credits", rich_help_panel=_ACCOUNTS)
 app.add_typer(wallet.app, name="wallet", rich_help_panel=_ACCOUNTS)
 app.add_typer(customers.app, name="customers", rich_help_panel=_ACCOUNTS)
@@ -61,6 +85,8 @@ verb(app, "history", rich_help_panel=_ACCOUNTS)(history.history)
 verb(app, "migrate", makes_file=True, rich_help_panel=_BOOKS)(migrate.migrate)
 verb(app, "audit", rich_help_panel=_BOOKS)(audit.audit)
 verb(app, "run-due", rich_help_panel=_BOOKS)(run_due.run_due)
+verb(app, "worker", rich_help_panel=_BOOKS)(worker.worker)
+app.add_typer(notices.app, name="notices", rich_help_panel=_BOOKS)
 verb(app, "demo", rich_help_panel=_TRIAL)(demo.demo)
 verb(app, "replay", is_trial=True, rich_help_panel=_TRIAL)(replay.replay)
 app.add_typer(bench.app, name="bench", rich_help_panel=_TRIAL)

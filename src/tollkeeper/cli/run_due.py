@@ -26,27 +26,49 @@ def run_due(
 
     Balances are right without it; it makes the entries prompt. Run it from cron as often as you
     like, several at once too: each thing is booked once. `is_done` tells whether nothing was left.
+    It also warns of grants that expire soon and clears old notices; to tell notices to functions
+    of your app, run `worker --app`.
     """
     with call.billing() as billing:
         report = billing.jobs.run_due(limit=limit)
-    answers.show(call, report.to_dict(), lambda: _parts(report))
+    answers.show(call, report.to_dict(), lambda: parts(report))
 
 
-def _parts(report: "DueReport") -> list[Part]:
-    booked = (
-        f"{counted(report.expired, 'grant', 'grants')} expired, "
-        f"{report.activated:,} became effective, "
-        f"{counted(report.lapsed, 'hold', 'holds')} lapsed"
-    )
-    accounts = counted(report.accounts, "account", "accounts")
-    told: list[Part] = ["Nothing was due."]
-    if report.accounts:
-        told = [f"Booked in {accounts}: {booked}."]
-    elif report.skipped:
-        told = []
+def parts(report: "DueReport") -> list[Part]:
+    """Say in words what a run did."""
+    told: list[Part] = [*_booked(report), *_told(report)]
     if report.skipped:
         skipped = counted(report.skipped, "account", "accounts")
         told += [f"{skipped} could not be booked now; the next run takes them."]
     elif not report.is_done:
         told += ["More is due: run it again."]
-    return told
+    return told or ["Nothing was due."]
+
+
+def _booked(report: "DueReport") -> list[Part]:
+    if not report.accounts:
+        return []
+    booked = (
+        f"{counted(report.expired, 'grant', 'grants')} expired, "
+        f"{report.activated:,} became effective, "
+        f"{counted(report.lapsed, 'hold', 'holds')} lapsed"
+    )
+    if report.renewed:
+        booked += f", {counted(report.renewed, 'allowance', 'allowances')} renewed"
+    return [f"Booked in {counted(report.accounts, 'account', 'accounts')}: {booked}."]
+
+
+def _told(report: "DueReport") -> list[Part]:
+    """Say what became of notices, and what other jobs did."""
+    named = {
+        "delivered": report.delivered,
+        "to be tried again": report.failed,
+        "given up": report.dead,
+        "cleared": report.cleared,
+    }
+    lines: list[Part] = []
+    if some := [f"{count:,} {word}" for word, count in named.items() if count]:
+        lines.append(f"Notices: {', '.join(some)}.")
+    if report.warned:
+        lines.append(f"Warned of {counted(report.warned, 'grant', 'grants')} that expire soon.")
+    return lines + [f"{name}: {count:,}." for name, count in report.others.items() if count]

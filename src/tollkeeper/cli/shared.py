@@ -8,6 +8,8 @@ from tollkeeper.cli import parsing, version
 
 #: Which environment variable names the database.
 DATABASE_VARIABLE: Final = "TOLLKEEPER_DATABASE_URL"
+#: Which environment variable names the catalog's file.
+CATALOG_VARIABLE: Final = "TOLLKEEPER_CATALOG"
 #: Which environment variable says who works here, where no option does.
 ACTOR_VARIABLE: Final = "TOLLKEEPER_ACTOR"
 
@@ -41,6 +43,16 @@ Schema: TypeAlias = Annotated[
         "--schema",
         metavar="NAME",
         help="Our PostgreSQL schema, or our tables' prefix on SQLite; 'tollkeeper' by default.",
+        rich_help_panel=_ALL,
+    ),
+]
+CatalogFile: TypeAlias = Annotated[
+    str | None,
+    typer.Option(
+        "--catalog",
+        metavar="FILE",
+        help=f"What things cost, such as billing.toml; otherwise ${CATALOG_VARIABLE} names it. "
+        "Without one a feature is paid from the unit of its own name.",
         rich_help_panel=_ALL,
     ),
 ]

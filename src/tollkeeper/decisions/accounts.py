@@ -10,6 +10,7 @@ make, and each consume makes four.
 from datetime import datetime
 from typing import NamedTuple
 
+from tollkeeper.decisions.recurrences import Recurrence
 from tollkeeper.errors import BalanceOverflow, BrokenInvariant
 from tollkeeper.values.amounts import MAXIMUM
 from tollkeeper.values.units import MONEY_PREFIX
@@ -35,6 +36,8 @@ class OpenGrant(NamedTuple):
     features: tuple[str, ...] = ()
     #: True until the entry that makes it spendable, at `effective_at`, is booked.
     pending: bool = False
+    #: Whether a plan's allowance gave it: what it pays counts as included in the plan.
+    included: bool = False
 
     @property
     def is_general(self) -> bool:
@@ -76,6 +79,8 @@ class Account(NamedTuple):
     #: The first moment at which time alone may change something; None when nothing is due.
     due_at: datetime | None = None
     updated_at: datetime | None = None
+    #: The allowances of plans that fill it.
+    allowances: tuple[Recurrence, ...] = ()
 
     @property
     def key(self) -> AccountKey:
@@ -129,6 +134,7 @@ def post(
         grants,
         account.due_at,
         account.updated_at,
+        account.allowances,
     )
     _check(after, available)
     return after, Entry(kind, after, available, restricted, held, debt, lines, event_at, mark)

@@ -1,4 +1,4 @@
-"""What time alone does to an account: grants become effective or expire, holds lapse. Pure.
+"""What time alone does to an account: grants begin and expire, holds lapse, plans renew. Pure.
 
 `advance(account, holds, now)` is the one place that knows (A2, A8, B1); decisions, reads
 and the audit all use it, so a job that sweeps changes promptness and never the truth.
@@ -11,6 +11,8 @@ from datetime import datetime
 from tollkeeper.decisions.accounts import Account, Entry, Line, OpenGrant, find, post
 from tollkeeper.decisions.debts import repay
 from tollkeeper.decisions.holds import Hold, give_back
+from tollkeeper.decisions.recurrences import Recurrence
+from tollkeeper.decisions.renewing import Renewed, end, is_dead, pruned, renew, revoke
 from tollkeeper.decisions.requests import GrantFact
 
 
@@ -46,7 +48,11 @@ def advance(account: Account, holds: Sequence[Hold], now: datetime) -> Advanced:
     waiting = list(holds)
     while (step := _next_step(account, waiting, now)) is not None:
         moment, subject = step
-        if isinstance(subject, Hold):
+        if isinstance(subject, Recurrence):
+            account, due = _recur(account, subject, moment, waiting)
+            if due is None:
+                continue
+        elif isinstance(subject, Hold):
             waiting.remove(subject)
             account, due = _lapse(account, subject, moment)
         elif subject.pending and subject.effective_at == moment:
@@ -54,6 +60,7 @@ def advance(account: Account, holds: Sequence[Hold], now: datetime) -> Advanced:
         else:
             account, due = _expire(account, subject, moment)
         booked.append(due)
+    account = pruned(account)
     return Advanced(account._replace(due_at=next_due(account, waiting)), tuple(booked))
 
 
@@ -61,6 +68,7 @@ def next_due(account: Account, holds: Iterable[Hold]) -> datetime | None:
     """Tell when time alone will next change something, given the account's open holds."""
     moments = [moment for grant in account.grants for moment in _moments(grant)]
     moments += [hold.expires_at for hold in holds if hold.is_open and hold.expires_at]
+    moments += [known.due_at for known in account.allowances if known.due_at]
     return min(moments, default=None)
 
 
@@ -71,6 +79,11 @@ def watch(account: Account, entries: list[Entry]) -> tuple[Account, list[Entry]]
         return account, entries
     account = account._replace(due_at=due)
     return account, [*entries[:-1], entries[-1]._replace(after=account)]
+
+
+def watched(account: Account) -> Account:
+    """Note in an account without a new entry when it next comes due."""
+    return account._replace(due_at=sooner(account.due_at, next_due(account, ())))
 
 
 def sooner(first: datetime | None, second: datetime | None) -> datetime | None:
@@ -87,9 +100,9 @@ def _moments(grant: OpenGrant) -> list[datetime]:
 
 def _next_step(
     account: Account, holds: Sequence[Hold], now: datetime
-) -> tuple[datetime, OpenGrant | Hold] | None:
-    """Find what comes due first; at one moment lapses come before expiries, then by id."""
-    steps: list[tuple[datetime, int, str, OpenGrant | Hold]] = [
+) -> tuple[datetime, OpenGrant | Hold | Recurrence] | None:
+    """Find what comes due first; at one moment lapses, then expiries, then renewals; then by id."""
+    steps: list[tuple[datetime, int, str, OpenGrant | Hold | Recurrence]] = [
         (hold.expires_at, 0, hold.id, hold)
         for hold in holds
         if hold.is_open and hold.expires_at and hold.expires_at <= now
@@ -100,10 +113,28 @@ def _next_step(
         for moment in _moments(grant)
         if moment <= now
     ]
+    steps += [
+        (known.due_at, 2, known.tail, known)
+        for known in account.allowances
+        if known.due_at and known.due_at <= now
+    ]
     if not steps:
         return None
     moment, _, _, subject = min(steps, key=lambda step: step[:3])
     return moment, subject
+
+
+def _recur(
+    account: Account, recurrence: Recurrence, moment: datetime, holds: Sequence[Hold]
+) -> tuple[Account, Due | None]:
+    """Renew an allowance, or end it with its subscription; nothing may have to be booked for it."""
+    done: Renewed
+    if moment == recurrence.ends_at:
+        done = end(account, recurrence, moment)
+    else:
+        done = renew(account, recurrence, moment, holds)
+    due = Due(done.id, done.entries, made=done.made) if done.entries else None
+    return done.account, due
 
 
 def _activate(account: Account, grant: OpenGrant, moment: datetime) -> tuple[Account, Due]:
@@ -137,13 +168,19 @@ def expire_grant(account: Account, grant_id: str, moment: datetime) -> tuple[Acc
 
 
 def expire_dead(account: Account, ids: Iterable[str], now: datetime) -> tuple[Account, list[Entry]]:
-    """Expire at once, visibly, what came back to grants whose time is over (B1)."""
+    """Expire at once, visibly, what came back to grants whose time is over (B1).
+
+    What comes back to the allowance of a subscription that is over is revoked.
+    """
     entries: list[Entry] = []
     for grant_id in ids:
         grant = find(account.grants, grant_id)
         if grant and grant.expires_at and grant.expires_at <= now:
             account, entry = expire_grant(account, grant_id, now)
             entries.append(entry)
+        elif grant and account.allowances and is_dead(account, grant_id):
+            account, revoked = revoke(account, [grant_id], now)
+            entries += revoked
     return account, entries
 
 

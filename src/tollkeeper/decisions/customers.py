@@ -6,6 +6,8 @@ from datetime import datetime
 from typing import Any, ClassVar
 
 from tollkeeper.decisions.requests import Book, Needs, Outcome, Request, Revision
+from tollkeeper.decisions.rezoning import moved
+from tollkeeper.decisions.tallies import OWN
 from tollkeeper.errors import (
     CurrencyMismatch,
     CustomerExists,
@@ -75,11 +77,25 @@ class Update(OnCustomer):
 
     verb: ClassVar[str] = "update_customer"
 
+    def needs(self) -> Needs:
+        """Ask for the customer; where he moves to another zone, for all that his periods fill."""
+        if "zone" not in self.fields:
+            return Needs(customers=(self.customer,))
+        own = (self.customer, OWN)
+        return Needs(customers=(self.customer,), tallies=(own,), every_account=(self.customer,))
+
     def decide(self, book: Book, now: datetime) -> Outcome:
-        """Take the fields over; the currency only as long as there is no wallet (E8)."""
+        """Take the fields over; the currency only as long as there is no wallet (E8).
+
+        Another zone holds from the next period on (D4).
+        """
         known = found(book, self.customer)
         refuse_merged(known.customer)
-        return self.revised(known, changed(known, self.fields, now))
+        customer = changed(known, self.fields, now)
+        outcome = self.revised(known, customer)
+        if customer.zone == known.customer.zone:
+            return outcome
+        return moved(book, outcome, self.customer, customer.zone, now)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

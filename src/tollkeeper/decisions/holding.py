@@ -110,7 +110,7 @@ class Extend(OnHold):
         amount = to_scaled(self.amount, unit.scale) if self.amount is not None else 0
         limit = overdraft_limit(account, unit, None)
         entry, drawn = set_aside(account, "extend", amount, limit, hold.feature, book)
-        hold = replace(hold, drawn=_joined(hold.drawn, drawn), expires_at=self._until(hold, now))
+        hold = replace(hold, drawn=joined(hold.drawn, drawn), expires_at=self._until(hold, now))
         return Outcome((_due(entry, hold),), holds=(hold,), result=told(hold))
 
     def _until(self, hold: Hold, now: datetime) -> datetime | None:
@@ -162,7 +162,7 @@ def _drawn(account: Account, burnt: Burn) -> tuple[Drawn, ...]:
     return (*drawn, Drawn(None, burnt.unpaid)) if burnt.unpaid else drawn
 
 
-def _joined(first: tuple[Drawn, ...], second: tuple[Drawn, ...]) -> tuple[Drawn, ...]:
+def joined(first: tuple[Drawn, ...], second: tuple[Drawn, ...]) -> tuple[Drawn, ...]:
     """Join two draws; the overdraft's share stays last, to be the first that goes back."""
     parts: dict[str, Drawn] = {}
     for part in (*first, *second):

@@ -15,8 +15,10 @@ from tollkeeper.decisions.customers import found, other_currency, refuse_merged
 from tollkeeper.decisions.moving import moved_facts, receive
 from tollkeeper.decisions.requests import Book, GrantFact, Needs, Outcome, Request, Revision
 from tollkeeper.decisions.spending import overdraft_limit
-from tollkeeper.errors import HoldsOpen
+from tollkeeper.decisions.tallies import OWN, Tally
+from tollkeeper.errors import HoldsOpen, StillSubscribed
 from tollkeeper.values.amounts import from_scaled
+from tollkeeper.values.moments import to_microseconds
 from tollkeeper.values.units import MONEY_PREFIX, is_money
 
 
@@ -31,7 +33,7 @@ class Merge(Request):
     def needs(self) -> Needs:
         """Ask for both customers, the giver's accounts, and the taker's in the same units."""
         pair = (self.customer, self.into)
-        return Needs(customers=pair, merges=(pair,))
+        return Needs(customers=pair, merges=(pair,), tallies=((self.customer, OWN),))
 
     def decide(self, book: Book, now: datetime) -> Outcome:
         """Empty each of the giver's accounts, and book what was in it in the taker's."""
@@ -40,6 +42,7 @@ class Merge(Request):
         taker = book.customers.get(self.into)
         if taker is not None:
             refuse_merged(taker.customer)
+        _refuse_subscribed(book.tally(self.customer, OWN), now)
         accounts = book.accounts_of(self.customer)
         _check(accounts, book, self.into, taker.customer.currency if taker else None)
         entries = [_emptied(account, self.into) for account in accounts]
@@ -52,6 +55,17 @@ class Merge(Request):
         customer = replace(giver.customer, merged_into=self.into, updated_at=now)
         revision = Revision((giver._replace(customer=customer),), beside=self.into)
         return Outcome(tuple(entries), tuple(made), result={"to": self.into}, revision=revision)
+
+
+def _refuse_subscribed(own: Tally, now: datetime) -> None:
+    """Refuse while a plan is live: who pays for it, and from when, is not ours to guess."""
+    plans = own.plans_at(to_microseconds(now))
+    if plans:
+        raise StillSubscribed(
+            f"{own.customer!r} is on {', '.join(plans)}; cancel that before the merge.",
+            customer=own.customer,
+            plans=list(plans),
+        )
 
 
 def _check(accounts: Sequence[Account], book: Book, into: str, currency: str | None) -> None:
@@ -80,7 +94,7 @@ def _emptied(account: Account, into: str) -> Entry:
     """Take everything out of the giver's account, and close it for good."""
     lines = tuple(Line(grant.id, -grant.remaining) for grant in account.grants)
     after, entry = post(account, "merge_out", lines, (), debt=-account.debt)
-    return entry._replace(after=after._replace(merged_into=into, due_at=None))
+    return entry._replace(after=after._replace(merged_into=into, due_at=None, allowances=()))
 
 
 def _moved(

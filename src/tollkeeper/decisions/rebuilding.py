@@ -8,6 +8,7 @@ from tollkeeper.decisions.accounts import Account, Line, OpenGrant
 from tollkeeper.decisions.advancing import next_due
 from tollkeeper.decisions.burning import with_grant
 from tollkeeper.decisions.holds import Drawn, Hold
+from tollkeeper.decisions.recurrences import Recurrence, stepped
 from tollkeeper.decisions.requests import GrantFact
 
 #: Entries that open a hold or add to it.
@@ -42,11 +43,14 @@ class Rebuilt:
     account: Account
     facts: Mapping[str, GrantFact]
     holds: dict[str, Hold] = field(default_factory=dict)
+    #: Grants that an entry named.
+    seen: set[str] = field(default_factory=set)
 
     def add(self, past: Past) -> None:
         """Tell one more entry."""
         grants = self.account.grants
         for line in past.lines:
+            self.seen.add(line[0])
             grants = self._line(grants, Line(*line), past)
         account = self.account
         self.account = account._replace(
@@ -115,10 +119,34 @@ class Rebuilt:
 
 
 def rebuild(
-    customer: str, unit: str, entries: Iterable[Past], facts: Mapping[str, GrantFact]
+    customer: str,
+    unit: str,
+    entries: Iterable[Past],
+    facts: Mapping[str, GrantFact],
+    filled: Iterable[Recurrence] = (),
+    at: datetime | None = None,
 ) -> tuple[Account, list[Hold]]:
-    """Tell an account again from its entries, in the order of their versions."""
+    """Tell an account again from its entries, in the order of their versions.
+
+    `filled` are the allowances that filled it, as they began; those of their periods until `at`
+    that no entry granted are still to come.
+    """
     told = Rebuilt(Account(customer, unit), facts)
     for past in entries:
         told.add(past)
+    if at is not None:
+        told.account = told.account._replace(
+            allowances=tuple([_reached(known, told.seen, at) for known in filled])
+        )
     return told.finished()
+
+
+def _reached(recurrence: Recurrence, seen: set[str], at: datetime) -> Recurrence:
+    """Bring a recurrence behind the last of its periods whose allowance was granted."""
+    reached = recurrence
+    while recurrence.next_at is not None and recurrence.next_at <= at:
+        is_seen = recurrence.id_of("grt", recurrence.next_at) in seen
+        recurrence, _ = stepped(recurrence, recurrence.next_at)
+        if is_seen:
+            reached = recurrence
+    return reached

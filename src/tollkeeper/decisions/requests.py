@@ -11,9 +11,16 @@ from types import MappingProxyType
 from typing import Any, ClassVar, NamedTuple, Protocol
 
 from tollkeeper.decisions.accounts import Account, AccountKey, Entry, OpenGrant
+from tollkeeper.decisions.asking import Answer, Part, Question
+from tollkeeper.decisions.charge_holds import ChargeHold
 from tollkeeper.decisions.holds import Hold
+from tollkeeper.decisions.subscribed import Subscribed
+from tollkeeper.decisions.tallies import Running, Tally, TallyKey
+from tollkeeper.notices import Notice
 from tollkeeper.values.customers import Known
 from tollkeeper.values.units import Unit
+
+Pair = tuple[str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +66,7 @@ class GrantFact:
             self.cost,
             self.features,
             self.effective_at > now,
+            self.source == "allowance",
         )
 
 
@@ -104,6 +112,10 @@ class Needs(NamedTuple):
     wallets: tuple[str, ...] = ()
     #: Pairs of them: every account of the first, and the second's in the same units.
     merges: tuple[tuple[str, str], ...] = ()
+    #: Charges that were set aside, as (customer, charge hold).
+    charge_holds: tuple[tuple[str, str], ...] = ()
+    #: Tallies, as (customer, subject), the customer's own first; they are locked before accounts.
+    tallies: tuple[TallyKey, ...] = ()
 
 
 class Book(Protocol):
@@ -142,9 +154,80 @@ class Book(Protocol):
         """Give every account of a customer whose accounts were all asked for."""
         ...
 
+    @property
+    def charge_holds(self) -> Mapping[tuple[str, str], ChargeHold]:
+        """Give the charge holds that were asked for, by (customer, charge hold)."""
+        ...
+
+    def tally(self, customer: str, subject: str) -> Tally:
+        """Give a tally that was asked for; an empty one where none exists yet."""
+        ...
+
+    @property
+    def recorded(self) -> Mapping[Pair, "Kept"]:
+        """Give usage events that are there already, by (customer, id): see `Request.events`."""
+        ...
+
+    def told(self, question: Question) -> Answer:
+        """Give what the books say; raise `Unread` where they were not asked yet."""
+        ...
+
     def done_by_time(self, customer: str, unit: str) -> Mapping[str, int]:
         """Count what time alone did to an account and nobody has booked yet, by kind."""
         ...
+
+
+class Use(NamedTuple):
+    """A usage event: the immutable fact that something was used (G1, G5). See store.usage.EVENT."""
+
+    customer: str
+    id: str
+    feature: str
+    #: At the feature's scale; 0 takes back the event that it amends.
+    quantity: int
+    #: The time that it counts by.
+    counted_at: datetime
+    #: When it was used, where that is another time.
+    event_at: datetime | None = None
+    member: str | None = None
+    api_key: str | None = None
+    #: Tags, as JSON.
+    tags: str | None = None
+    #: What else is known, as canonical JSON.
+    dimensions: str | None = None
+    #: What allowances, other credits and the wallet paid of the quantity; None is nothing.
+    included: int | None = None
+    credits: int | None = None
+    wallet: int | None = None
+    #: What nobody could pay of it, of a settle.
+    unpaid: int | None = None
+    #: Money that the wallet paid, and that the later bill asks, at the scale of the currency.
+    spent: int | None = None
+    owed: int | None = None
+    currency: str | None = None
+    #: The event that this one takes the place of.
+    amends: str | None = None
+    #: The backfill that it came with.
+    backfill: str | None = None
+    #: How it came: "late", or "rated" for money alone.
+    mark: str | None = None
+    fingerprint: str | None = None
+
+
+class Kept(NamedTuple):
+    """A usage event in the books, and when it was written down."""
+
+    use: Use
+    created_at: datetime
+
+
+class Hour(NamedTuple):
+    """What was used in one hour that is over, to be added to what is kept of it."""
+
+    customer: str
+    #: Its start, in microseconds since 1970.
+    start: int
+    uses: tuple[Running, ...]
 
 
 class Revision(NamedTuple):
@@ -173,6 +256,21 @@ class Outcome(NamedTuple):
     revision: Revision | None = None
     #: Accounts in which only what time did is to be booked.
     swept: tuple[AccountKey, ...] = ()
+    #: What the app is to be told beyond what follows from the entries.
+    notices: tuple[Notice, ...] = ()
+    #: Tallies as they are afterwards.
+    tallies: tuple[Tally, ...] = ()
+    uses: tuple[Use, ...] = ()
+    hours: tuple[Hour, ...] = ()
+    #: Parts of backfills as they are afterwards.
+    parts: tuple[Part, ...] = ()
+    charge_holds: tuple[ChargeHold, ...] = ()
+    #: Subscriptions as they are afterwards.
+    subscriptions: tuple[Subscribed, ...] = ()
+    #: Accounts that are filled otherwise afterwards, without an entry.
+    refilled: tuple[Account, ...] = ()
+    #: Whether it leaves a row among the operations even where no balance changed.
+    is_kept: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -180,6 +278,8 @@ class Request:
     """One call of a verb, validated; its operation's id is fixed here, when it is queued."""
 
     verb: ClassVar[str]
+    #: Whether it leaves a row among the operations; usage that is recorded leaves its events.
+    is_operation: ClassVar[bool] = True
 
     id: str
     customer: str
@@ -194,6 +294,20 @@ class Request:
     def decide(self, book: Book, now: datetime) -> Outcome:
         """Decide; raise a Refusal where the rules say no."""
         raise NotImplementedError
+
+    def accounts(
+        self, tally: Tally, units: Mapping[str, Unit], now: datetime
+    ) -> tuple[tuple[AccountKey, ...], tuple[AccountKey, ...]]:
+        """Name the accounts that follow from the customer's own tally.
+
+        The first must be there, and are opened where they are not; the others are used only if they
+        are. Asked of requests that need tallies.
+        """
+        return (), ()
+
+    def events(self) -> tuple[Pair, ...]:
+        """Name the usage events that it would write, by (customer, id); they may be there."""
+        return ()
 
     def agrees(self, told: Mapping[str, Any]) -> bool:
         """Tell whether what the first answer under this key told may be told to this request.

@@ -5,11 +5,15 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import ClassVar
 
+from tollkeeper.catalog.terms import PriceList
 from tollkeeper.decisions.accounts import Account, AccountKey, Entry, Line, OpenGrant, find, post
 from tollkeeper.decisions.advancing import expire_dead, suffix, watch
+from tollkeeper.decisions.amending import withdrawn
+from tollkeeper.decisions.asking import standing
 from tollkeeper.decisions.burning import with_grant
 from tollkeeper.decisions.costs import REISSUE, cost_of_next, reissues_of
 from tollkeeper.decisions.holds import restored, returned_grant
+from tollkeeper.decisions.recording import Recorder
 from tollkeeper.decisions.requests import (
     Book,
     GrantFact,
@@ -26,6 +30,7 @@ from tollkeeper.errors import NotReversible, OperationNotFound
 REVERSIBLE = frozenset(
     {
         "consume",
+        "charge",
         "settle",
         "grant",
         "repay",
@@ -47,6 +52,8 @@ class Reverse(Request):
     operation: str
     #: What happens with value that comes back to an expired grant: "expire" or "reissue".
     dead: str = "expire"
+    #: What things cost, where the operation may be a charge: its usage goes back with it (G5).
+    prices: PriceList | None = None
 
     def needs(self) -> Needs:
         """Ask for the operation; its accounts and grants follow from it."""
@@ -66,7 +73,18 @@ class Reverse(Request):
         again = reversal_id(self.operation)
         if (self.customer, again) in book.operations:
             return Outcome(replays=again)
-        return _unwound(self, recorded, book, now)
+        unwound = _unwound(self, recorded, book, now)
+        return self._with_usage(unwound, book, now) if self.prices is not None else unwound
+
+    def _with_usage(self, unwound: Outcome, book: Book, now: datetime) -> Outcome:
+        """Take the usage of a charge back, too; most operations have none."""
+        used = standing(book, self.customer, self.operation)
+        if used is None or self.prices is None or not used.latest.quantity:
+            return unwound
+        recorder = Recorder(book, self.prices, now)
+        use = withdrawn(recorder, used.latest, self)
+        tallies, hours = recorder.changes()
+        return unwound._replace(tallies=tallies, uses=(use,), hours=hours)
 
 
 def reversal_id(operation: str) -> str:

@@ -63,7 +63,7 @@ class Settle(OnHold):
         excess = max(0, amount - hold.amount)
         used, rest = split(hold.drawn, amount)
         back = give_back(account, rest, used, name=suffix(self.id), now=now)
-        account, entries = _returned(account, "settle", back, now)
+        account, entries = returned(account, "settle", back, now)
         charged, uncollected = min(amount, hold.amount), 0
         if excess and self.excess == "charge":
             account, more, uncollected = collect(account, excess, hold.feature, book, None)
@@ -99,7 +99,7 @@ class Release(OnHold):
             return Outcome(result=told(hold))
         account = book.account(hold.customer, hold.unit)
         back = give_back(account, hold.drawn, name=suffix(self.id), now=now)
-        _, entries = _returned(account, "release", back, now)
+        _, entries = returned(account, "release", back, now)
         hold = hold.closed("released", now, self.id)
         return Outcome(tuple(entries), returned_facts(hold, back.made), (hold,), told(hold))
 
@@ -131,9 +131,10 @@ def _settled_already(hold: Hold) -> IdempotencyConflict:
     )
 
 
-def _returned(
+def returned(
     account: Account, kind: str, back: GivenBack, now: datetime
 ) -> tuple[Account, list[Entry]]:
+    """Book what comes back of a hold; what returns to a dead grant dies at once, visibly (B1)."""
     account, entry = post(account, kind, back.lines, back.grants, debt=back.debt)
     returned = [line.grant for line in back.lines if line.remaining > 0]
     account, dead = expire_dead(account, returned, now)

@@ -11,11 +11,12 @@ from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from tollkeeper.decisions.requests import Request
+from tollkeeper.doors.retrying import MAXIMUM_TRIES, pause
 from tollkeeper.doors.tickets import ThreadTicket
 from tollkeeper.doors.writer import Writer
 from tollkeeper.ledger.change import Ledger
 from tollkeeper.operations.door import Finish, Result, plain
-from tollkeeper.store.database import begin_snapshot
+from tollkeeper.store.database import begin_snapshot, begin_write, commit, roll_back
 from tollkeeper.store.faults import Fault, fault_of, translated
 from tollkeeper.store.units import all_units
 
@@ -68,6 +69,18 @@ class ThreadDoor:
             begin_snapshot(connection, self._ledger.database)
             return query(connection)
 
+    def transact(self, work: Callable[[Connection], T]) -> T:
+        """Run work that changes no balance in a transaction of its own, all of it or nothing."""
+        with translated():
+            for attempt in range(MAXIMUM_TRIES - 1):
+                try:
+                    return self._transact(work)
+                except Exception as error:
+                    if fault_of(error) is not Fault.CONFLICT:
+                        raise
+                pause(attempt)
+            return self._transact(work)
+
     def learn_unit(self, key: str) -> None:
         """Read every unit, unless this one was just looked for: they are few, and fixed."""
         known = self._ledger.units
@@ -80,6 +93,18 @@ class ThreadDoor:
         """Remember a little longer that a unit which was looked for is not in the books."""
         if not self._ledger.units.is_confirmed(key):
             self._ledger.units.looked_for(key)
+
+    def _transact(self, work: Callable[[Connection], T]) -> T:
+        database, timeout = self._ledger.database, self._writer.lock_timeout_ms
+        with self._writer.reading(), self._engine.connect() as connection:
+            try:
+                begin_write(connection, database, timeout)
+                answer = work(connection)
+                commit(connection)
+            except BaseException:
+                roll_back(connection)
+                raise
+            return answer
 
     def _read(self, query: Callable[[Connection], T]) -> T:
         with self._writer.reading(), self._engine.connect() as connection:

@@ -73,6 +73,11 @@ class Writer:
         take_part(self)
 
     @property
+    def lock_timeout_ms(self) -> int:
+        """Tell how long a call waits for what another transaction has locked."""
+        return int(self._lock_timeout * 1000)
+
+    @property
     def is_closed(self) -> bool:
         """Tell whether it takes no more calls."""
         return self._closed
@@ -211,6 +216,8 @@ class Writer:
             try:
                 with lane.work():
                     self._batch(transactor, tickets)
+                if self._ledger.outbox.has_written:
+                    self._ledger.outbox.ring()
                 if self._checkpoints is not None:
                     self._checkpoints.count(len(tickets))
             except BaseException as error:  # no caller may be left waiting

@@ -4,17 +4,25 @@ import json
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from functools import partial
-from typing import Any
+from typing import Any, Final
 
 from tollkeeper.ledger.codec import lines_from
 from tollkeeper.store.types import read_moment
 from tollkeeper.values.books import NOT_TOLD, Amounts, Balance, Entry
+from tollkeeper.values.charges import ChargeHoldReceipt, ChargeReceipt
 from tollkeeper.values.receipts import HoldReceipt, Receipt
 from tollkeeper.values.told import Told
 from tollkeeper.values.units import Unit
 
-#: Verbs whose answer is the hold itself.
-HOLD_VERBS = frozenset({"hold", "extend"})
+#: What verbs answer that tell more than a receipt does.
+_SHAPES: Final[Mapping[str, type[Receipt]]] = {
+    "hold": HoldReceipt,
+    "extend": HoldReceipt,
+    "charge": ChargeReceipt,
+    "hold_charge": ChargeHoldReceipt,
+    "extend_charge": ChargeHoldReceipt,
+    "settle_charge": ChargeReceipt,
+}
 
 Units = Mapping[str, Unit]
 
@@ -32,7 +40,7 @@ def receipt_from(
     `private` is what it tells and the rows must not: personal text, which can be erased.
     """
     head = rows[0]
-    shape = HoldReceipt if _kind(head) in HOLD_VERBS else Receipt
+    shape = _SHAPES.get(_kind(head), Receipt)
     read = partial(_read, customer, rows, units, private)
     return shape(head[1], customer, _moment(head[6]), read, replayed=replayed)
 
@@ -79,7 +87,7 @@ def _read(
 
 def _kind(head: Sequence[Any]) -> str:
     """Tell the verb without reading the result, where the entry's kind says it."""
-    if head[3] in HOLD_VERBS or not head[20] or '"verb"' not in head[20]:
+    if not head[20] or '"verb"' not in head[20]:
         return str(head[3])
     return str(json.loads(head[20]).get("verb", head[3]))
 

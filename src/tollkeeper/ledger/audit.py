@@ -11,6 +11,7 @@ from sqlalchemy import Connection
 from tollkeeper.ledger.auditing import keys, pointing
 from tollkeeper.ledger.auditing.laws import Findings
 from tollkeeper.ledger.auditing.rows import EntryRow
+from tollkeeper.ledger.auditing.usage import check_usage
 from tollkeeper.ledger.auditing.walking import Walk
 from tollkeeper.ledger.change import Ledger
 from tollkeeper.store import audits
@@ -68,6 +69,7 @@ def audit(
         meter.step()
     keys.check_book(connection, database, customer, findings)
     pointing.check_orphans(connection, database, customer, findings)
+    check_usage(connection, database, customer, findings)
     meter.tell()
     return AuditReport(
         read_at=read_at,

@@ -13,6 +13,7 @@ from tollkeeper.decisions.requests import Request
 from tollkeeper.ledger.book import WorkingBook
 from tollkeeper.ledger.customers import Shut
 from tollkeeper.ledger.loading import Locked, Plan
+from tollkeeper.ledger.outbox import Notices
 from tollkeeper.ledger.units import Units
 from tollkeeper.ledger.writing import Writing
 from tollkeeper.store.database import Database
@@ -32,6 +33,8 @@ class Batch:
     book: WorkingBook
     #: Accounts that do not exist and must not be opened.
     shut: Shut
+    #: What the app is told of it.
+    notices: Notices
     writing: Writing = field(default_factory=Writing)
     #: Fingerprints and answers by (customer, idempotency key): from the books, and from this batch.
     answered: dict[tuple[str, str], tuple[str | None, Receipt]] = field(default_factory=dict)

@@ -10,14 +10,24 @@ from datetime import datetime
 
 from tollkeeper.decisions.accounts import Account, AccountKey
 from tollkeeper.decisions.advancing import Due, advance
+from tollkeeper.decisions.asking import Answer, Question, Unread
+from tollkeeper.decisions.charge_holds import ChargeHold
 from tollkeeper.decisions.customers import merged
 from tollkeeper.decisions.holds import Hold
-from tollkeeper.decisions.requests import GrantFact, Outcome, Recorded, Request
+from tollkeeper.decisions.recurrences import Recurrence
+from tollkeeper.decisions.requests import GrantFact, Kept, Outcome, Recorded, Request
+from tollkeeper.decisions.tallies import Tally, TallyKey
 from tollkeeper.ledger.memo import Memo
+from tollkeeper.ledger.tallies import TallyMemo
 from tollkeeper.values.customers import Known
+from tollkeeper.values.moments import from_microseconds, to_microseconds
 from tollkeeper.values.units import Unit
 
 Pair = tuple[str, str]
+
+
+class Unplanned(Exception):
+    """A decision came to look at an account that was not locked; it has to be planned again."""
 
 
 @dataclass(slots=True)
@@ -27,6 +37,7 @@ class WorkingBook:
     units: Mapping[str, Unit]
     memo: Memo
     now: datetime
+    tally_memo: TallyMemo = field(default_factory=TallyMemo)
     #: Accounts as they were locked, or as the last accepted request left them.
     states: dict[AccountKey, Account] = field(default_factory=dict)
     holds: dict[Pair, Hold] = field(default_factory=dict)
@@ -37,17 +48,36 @@ class WorkingBook:
     waiting: dict[AccountKey, tuple[Due, ...]] = field(default_factory=dict)
     #: When something was due in an account as it was locked, where anything was.
     due_before: dict[AccountKey, datetime] = field(default_factory=dict)
+    #: What filled an account as it was locked, where anything did.
+    allowances_before: dict[AccountKey, tuple[Recurrence, ...]] = field(default_factory=dict)
+    #: Tallies as they were locked, or as the last accepted request left them.
+    tallies: dict[TallyKey, Tally] = field(default_factory=dict)
+    charge_holds: dict[Pair, ChargeHold] = field(default_factory=dict)
+    now_microseconds: int = field(init=False)
+    #: Usage events that are there, by (customer, id): those looked for, and those of this batch.
+    recorded: dict[Pair, Kept] = field(default_factory=dict)
+    #: What the books said to questions of decisions; forgotten when more is used.
+    answers: dict[Question, Answer] = field(default_factory=dict)
+    #: The accounts that the batch was planned with; None where none was planned.
+    planned: set[AccountKey] | None = None
+
+    def __post_init__(self) -> None:
+        self.now_microseconds = to_microseconds(self.now)
 
     def put(self, key: AccountKey, account: Account) -> None:
         """Take an account as it was locked."""
         self.states[key] = account
         if account.due_at is not None:
             self.due_before[key] = account.due_at
+        if account.allowances:
+            self.allowances_before[key] = account.allowances
 
     def account(self, customer: str, unit: str) -> Account:
         """Give an account; an empty one where none exists yet."""
         account = self.states.get((customer, unit))
         if account is None:
+            if self.planned is not None and (customer, unit) not in self.planned:
+                raise Unplanned
             return Account(customer, unit)
         if account.merged_into is not None:
             raise merged(customer, account.merged_into)
@@ -56,6 +86,21 @@ class WorkingBook:
     def accounts_of(self, customer: str) -> list[Account]:
         """Give every account of a customer that was loaded."""
         return [self.account(*key) for key in sorted(self.states) if key[0] == customer]
+
+    def tally(self, customer: str, subject: str) -> Tally:
+        """Give a tally; an empty one where none exists yet."""
+        tally = self.tallies.get((customer, subject))
+        if tally is None:
+            return Tally(customer, subject)
+        if tally.merged_into is not None:
+            raise merged(customer, tally.merged_into)
+        return tally
+
+    def told(self, question: Question) -> Answer:
+        """Give the answer to a question that was asked before."""
+        if question not in self.answers:
+            raise Unread(question)
+        return self.answers[question]
 
     def done_by_time(self, customer: str, unit: str) -> Mapping[str, int]:
         """Count what time alone did to an account and nobody has booked yet, by kind."""
@@ -85,13 +130,35 @@ class WorkingBook:
             self.states[account.key] = (
                 account._replace(updated_at=booked_at) if several else account
             )
-        for fact in outcome.made:
-            self.grants[(fact.customer, fact.id)] = fact
-        for hold in outcome.holds:
-            self.holds[(hold.customer, hold.id)] = hold
+        for account in outcome.refilled:
+            self.states[account.key] = account
+        self._keep(outcome)
+        if outcome.uses or outcome.tallies:
+            self._count(request, outcome, booked_at)
         if outcome.revision is not None:
             for known in outcome.revision.customers:
                 self.customers[known.customer.id] = known
+
+    def _keep(self, outcome: Outcome) -> None:
+        """Take over what an outcome made or changed beside accounts."""
+        self.grants.update({(fact.customer, fact.id): fact for fact in outcome.made})
+        self.holds.update({(hold.customer, hold.id): hold for hold in outcome.holds})
+        self.charge_holds.update({(h.customer, h.id): h for h in outcome.charge_holds})
+        self.tallies.update({tally.key: tally for tally in outcome.tallies})
+
+    def _count(self, request: Request, outcome: Outcome, booked_at: datetime) -> None:
+        """Take over what was used; what was counted from the books before is not so any more."""
+        if self.answers and outcome.tallies:
+            self.answers.clear()
+        if not request.is_operation:
+            self._keep_uses(outcome)
+
+    def _keep_uses(self, outcome: Outcome) -> None:
+        """Know usage events again that this batch brings twice."""
+        if outcome.uses:
+            moment = from_microseconds(outcome.tallies[0].updated)
+            for use in outcome.uses:
+                self.recorded[(use.customer, use.id)] = Kept(use, moment)
 
     def moment_for(self, keys: Sequence[AccountKey]) -> datetime:
         """Give the time of deciding and booking: now, but never before an account's last entry.
@@ -104,6 +171,13 @@ class WorkingBook:
             if account is not None and account.updated_at is not None:
                 moment = max(moment, account.updated_at)
         return moment
+
+    def moment_of(self, tallies: Sequence[TallyKey], moment: datetime) -> datetime:
+        """Give a moment, but never one before what these tallies count already."""
+        latest = max([self.tallies[k].updated for k in tallies if k in self.tallies], default=0)
+        if latest <= self.now_microseconds:
+            return moment
+        return max(moment, from_microseconds(latest))
 
     def _close(self, booked: tuple[Due, ...]) -> None:
         for due in booked:

@@ -7,20 +7,28 @@ Whatever one request is refused for concerns that request alone. The numbers of 
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from enum import Enum
 
 from sqlalchemy import Connection
 
+from tollkeeper.catalog.terms import PriceList
+from tollkeeper.catalog.unwritten import Unwritten
 from tollkeeper.clock import Clock
 from tollkeeper.decisions.accounts import AccountKey
+from tollkeeper.decisions.asking import Unread
+from tollkeeper.decisions.noticing import is_quiet
 from tollkeeper.decisions.requests import Outcome, Request
 from tollkeeper.errors import TollkeeperError
-from tollkeeper.ledger import customers, loading
+from tollkeeper.ledger import customers, loading, tallying
 from tollkeeper.ledger.answers import receipt_from
 from tollkeeper.ledger.batch import Batch
-from tollkeeper.ledger.book import WorkingBook
+from tollkeeper.ledger.book import Unplanned, WorkingBook
+from tollkeeper.ledger.catalogs import Looked
 from tollkeeper.ledger.memo import Memo
 from tollkeeper.ledger.missing import check_proposed_units, make_missing, refuse_shut
+from tollkeeper.ledger.outbox import Notices, Outbox
+from tollkeeper.ledger.questions import answer_questions
 from tollkeeper.ledger.replays import (
     hidden_replay,
     look_up_ids,
@@ -28,6 +36,7 @@ from tollkeeper.ledger.replays import (
     replay_of,
     stand_for,
 )
+from tollkeeper.ledger.tallies import TallyMemo
 from tollkeeper.ledger.units import Units
 from tollkeeper.store.database import Database
 from tollkeeper.values.receipts import Receipt
@@ -67,15 +76,24 @@ class Ledger:
     database: Database
     clock: Clock
     units: Units
+    #: What things cost: the catalog, or nothing written.
+    prices: PriceList = field(default_factory=Unwritten)
     memo: Memo = field(init=False)
+    tally_memo: TallyMemo = field(default_factory=TallyMemo, init=False)
+    #: When the books were last asked which catalog is in force.
+    looked: Looked = field(default_factory=Looked, init=False)
+    #: What the app wants to be told.
+    outbox: Outbox = field(default_factory=Outbox, init=False)
 
     def __post_init__(self) -> None:
         self.memo = Memo(moments_are_text=not self.database.is_postgres)
 
     def apart(self) -> "Ledger":
         """Give one for a host's transaction: what it learns of units may yet be rolled back."""
-        made = Ledger(self.database, self.clock, self.units.apart())
-        made.memo = self.memo
+        made = Ledger(self.database, self.clock, self.units.apart(), self.prices)
+        made.memo, made.tally_memo = self.memo, self.tally_memo
+        made.looked = self.looked
+        made.outbox = self.outbox.apart()
         return made
 
 
@@ -86,7 +104,16 @@ def change(
     database, units = ledger.database, ledger.units
     if manner.make_missing:
         customers.make_named(connection, database, requests, ledger.clock.now())
+        tallying.make(connection, database, requests, ledger.clock.now())
     plan = loading.plan(connection, database, requests, skip_locked=manner.skip_locked)
+    tallying.plan(
+        connection,
+        ledger,
+        plan,
+        requests,
+        skip_locked=manner.skip_locked,
+        again=manner.make_missing,
+    )
     keys = plan.keys
     shut = None
     if manner.make_missing:
@@ -95,18 +122,22 @@ def change(
         )
     locked = loading.lock(connection, database, keys, skip_locked=manner.skip_locked)
     if shut is None:
-        shut = customers.shut_now(connection, database, locked.absent)
+        shut = customers.shut_now(connection, database, locked.absent - plan.optional)
     locked.busy.update(shut.busy)
-    check_proposed_units(connection, database, units, keys)
-    book = WorkingBook(units, ledger.memo, ledger.clock.now())
+    there = [key for key in keys if key in locked.found or key not in plan.optional]
+    check_proposed_units(connection, database, units, there, learn=not manner.make_missing)
+    book = WorkingBook(units, ledger.memo, ledger.clock.now(), ledger.tally_memo, planned=set(keys))
+    book.tallies.update(plan.tallies)
     loading.load(connection, database, plan, locked, book)
-    batch = Batch(connection, database, units, requests, plan, locked, book, shut)
+    notices = Notices(ledger.outbox, ledger.prices)
+    batch = Batch(connection, database, units, requests, plan, locked, book, shut, notices)
     if manner.look_up_ids:
         look_up_ids(batch)
     if manner.look_up_keys:
         look_up_keys(batch)
     answers = [_answer(batch, number, request) for number, request in enumerate(requests)]
     batch.writing.write(connection, database, book)
+    notices.write(connection, database, book.now)
     return answers
 
 
@@ -117,22 +148,59 @@ def _answer(batch: Batch, number: int, request: Request) -> Answer:
     later = _later(batch, number, keys)
     if later is not None:
         return later
-    earlier = replay_of(batch, request)
-    if earlier is not None:
-        return earlier
+    return replay_of(batch, request) or _decided(batch, number, request)
+
+
+def _decided(batch: Batch, number: int, request: Request) -> Answer:
+    """Decide a request whose key is new; a refusal must not hide a replay."""
+    keys = batch.plan.accounts[number]
     try:
         if batch.shut.refused:
             refuse_shut(keys, batch.shut)
-        outcome = request.decide(batch.book, batch.book.moment_for(keys))
-        if outcome.replays is not None:
-            return hidden_replay(batch, request) or stand_for(batch, request, outcome.replays, keys)
+        outcome = request.decide(batch.book, _moment(batch, number, keys))
     except TollkeeperError as error:
-        return hidden_replay(batch, request) or error
-    absent = batch.locked.absent
-    if number in batch.plan.absent or (absent and not absent.isdisjoint(keys)):
-        batch.deferred.update(keys)
-        return Later.ABSENT
+        return hidden_replay(batch, request) or _recorded(batch, number, request) or error
+    except Unread as unread:
+        answer_questions(batch, unread.questions)
+        return _decided(batch, number, request)
+    except Unplanned:
+        return _deferred(batch, keys)
+    if outcome.replays is not None:
+        return hidden_replay(batch, request) or stand_for(batch, request, outcome.replays, keys)
+    if _lacks_rows(batch, number, outcome, keys):
+        return _deferred(batch, keys)
     return _accept(batch, request, outcome, keys)
+
+
+def _recorded(batch: Batch, number: int, request: Request) -> Answer | None:
+    """Decide again once it is known which of the request's usage events are there already."""
+    if batch.keys_known or not request.events():
+        return None
+    look_up_keys(batch)
+    return _decided(batch, number, request)
+
+
+def _lacks_rows(batch: Batch, number: int, outcome: Outcome, keys: tuple[AccountKey, ...]) -> bool:
+    """Tell whether an accepted request needs rows that do not exist yet."""
+    plan, absent = batch.plan, batch.locked.absent
+    if number in plan.by_tally:
+        absent = absent - plan.optional
+    if number in plan.absent or (absent and not absent.isdisjoint(keys)):
+        return True
+    return not plan.new_tallies.isdisjoint([tally.key for tally in outcome.tallies])
+
+
+def _moment(batch: Batch, number: int, keys: tuple[AccountKey, ...]) -> datetime:
+    """Give the time of deciding and booking."""
+    moment = batch.book.moment_for(keys)
+    tallies = batch.plan.by_tally.get(number)
+    return batch.book.moment_of(tallies, moment) if tallies else moment
+
+
+def _deferred(batch: Batch, keys: tuple[AccountKey, ...]) -> Later:
+    """Have a request run again, and all after it that touch the same accounts."""
+    batch.deferred.update(keys)
+    return Later.ABSENT
 
 
 def _later(batch: Batch, number: int, keys: tuple[AccountKey, ...]) -> Later | None:
@@ -147,7 +215,12 @@ def _later(batch: Batch, number: int, keys: tuple[AccountKey, ...]) -> Later | N
 def _accept(
     batch: Batch, request: Request, outcome: Outcome, keys: tuple[AccountKey, ...]
 ) -> Receipt:
+    if outcome.tallies:
+        batch.writing.add_counts(outcome)
     rows = batch.writing.add(request, outcome, batch.book, keys)
+    if batch.writing.dues or not is_quiet(outcome, batch.notices.outbox.telling):
+        batch.notices.add(request, outcome, batch.writing.dues, batch.book, rows[0][6])
+        batch.writing.dues.clear()
     batch.book.accept(request, outcome, rows[0][6])
     private = outcome.revision.private if outcome.revision is not None else None
     receipt = receipt_from(request.customer, rows, batch.units, private=private)

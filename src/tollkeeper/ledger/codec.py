@@ -1,7 +1,8 @@
 """Between rows and values: accounts, holds, grants, operations. Pure translation, no SQL.
 
 Open grants travel as JSON arrays `[id, remaining, amount, priority, effective_us, expires_us|0,
-paid, cost, features|0, pending]`; the view `grants` reads the same shape.
+paid, cost, features|0, pending]`, where `paid` counts 2 more for a plan's allowance; the view
+`grants` reads the same shape.
 """
 
 import json
@@ -12,6 +13,7 @@ from typing import Any
 
 from tollkeeper.decisions.accounts import Account, Entry, OpenGrant
 from tollkeeper.decisions.holds import Drawn, Hold
+from tollkeeper.decisions.recurrences import Recurrence
 from tollkeeper.decisions.requests import GrantFact, Recorded, RecordedEntry
 from tollkeeper.store.types import read_moment
 from tollkeeper.values.moments import from_microseconds, to_microseconds
@@ -36,12 +38,62 @@ def account_from(row: Sequence[Any]) -> Account:
         grants_from(grants),
         read_moment(due_at),
         read_moment(updated_at),
+        allowances_from(row[12]) if row[12] else (),
     )
 
 
 def account_row(account: Account) -> tuple[Any, ...]:
-    """Write an account's row: as it is, but for the grants."""
-    return (*account[:9], grants_text(account.grants), *account[10:])
+    """Write an account's row: as it is, but for the grants and the allowances."""
+    grants = grants_text(account.grants)
+    return (*account[:9], grants, account[10], account[11], allowances_text(account.allowances))
+
+
+@lru_cache(maxsize=20_000)
+def allowances_text(allowances: tuple[Recurrence, ...]) -> str | None:
+    """Write what fills an account: one array an allowance, moments in microseconds."""
+    if not allowances:
+        return None
+    return _dumps(
+        [
+            [
+                *(known.subscription, known.tail, known.amount, known.every),
+                *(to_microseconds(known.anchor), known.zone, known.number),
+                *(_microseconds(known.next_at), _microseconds(known.ends_at), int(known.adds)),
+                *(known.cap, known.lifetime, known.priority, known.features),
+            ]
+            for known in allowances
+        ]
+    )
+
+
+def allowances_from(text: str) -> tuple[Recurrence, ...]:
+    """Read what fills an account."""
+    return tuple([_recurrence(cells) for cells in json.loads(text)])
+
+
+def _recurrence(cells: Sequence[Any]) -> Recurrence:
+    subscription, tail, amount, every, anchor, zone, number, following, ends = cells[:9]
+    adds, cap, lifetime, priority, features = cells[9:]
+    return Recurrence(
+        subscription,
+        tail,
+        amount,
+        every,
+        from_microseconds(anchor),
+        zone,
+        number,
+        None if following is None else from_microseconds(following),
+        None if ends is None else from_microseconds(ends),
+        bool(adds),
+        cap,
+        lifetime,
+        priority,
+        tuple(features),
+    )
+
+
+def _microseconds(moment: datetime | None) -> int | None:
+    return None if moment is None else to_microseconds(moment)
 
 
 def grants_from(text: str) -> tuple[OpenGrant, ...]:
@@ -175,10 +227,11 @@ def _open_grant(cells: Sequence[Any]) -> OpenGrant:
         priority,
         from_microseconds(effective),
         from_microseconds(expires) if expires else None,
-        bool(paid),
+        bool(paid & 1),
         cost,
         tuple(features) if features else (),
         bool(pending),
+        paid > 1,
     )
 
 
@@ -190,7 +243,7 @@ def _cells(grant: OpenGrant) -> list[Any]:
         grant.priority,
         to_microseconds(grant.effective_at),
         to_microseconds(grant.expires_at) if grant.expires_at else 0,
-        int(grant.paid),
+        grant.paid + 2 * grant.included,
         grant.cost,
         list(grant.features) or 0,
         int(grant.pending),

@@ -17,7 +17,7 @@ from tollkeeper.decisions.accounts import AccountKey
 from tollkeeper.decisions.customers import Create, Erase, Update, merged, other_currency
 from tollkeeper.decisions.requests import Request
 from tollkeeper.errors import Refusal
-from tollkeeper.store import customers, reads
+from tollkeeper.store import customers, outbox_lists, reads
 from tollkeeper.store.database import Database
 from tollkeeper.store.types import read_moment
 from tollkeeper.values.customers import Customer, Known
@@ -116,6 +116,7 @@ def write(
     """Write customers as they are now; erase first what is to be forgotten."""
     for name in sorted(erased):
         customers.erase_text(connection, database, name)
+        outbox_lists.erase_errors(connection, database, name)
     for name, known in sorted(revised.items()):
         customer = known.customer
         customers.write_customer(connection, database, name, _fields(customer))

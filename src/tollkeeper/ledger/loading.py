@@ -9,7 +9,8 @@ from sqlalchemy import Connection
 from tollkeeper.decisions.accounts import AccountKey
 from tollkeeper.decisions.holds import Hold
 from tollkeeper.decisions.requests import Needs, Request
-from tollkeeper.ledger import customers
+from tollkeeper.decisions.tallies import Tally, TallyKey
+from tollkeeper.ledger import charge_holds, customers
 from tollkeeper.ledger.book import WorkingBook
 from tollkeeper.ledger.codec import fact_from, hold_from, recorded_from
 from tollkeeper.store import accounts, grants, holds, journal, reads
@@ -19,8 +20,8 @@ from tollkeeper.values.units import currency_unit
 
 Pair = tuple[str, str]
 
-#: What most requests need besides accounts.
-NOTHING_ELSE = Needs()[1:]
+#: What most requests need besides accounts and tallies.
+NOTHING_ELSE = Needs()[1:-1]
 
 
 @dataclass(slots=True)
@@ -29,6 +30,8 @@ class Plan:
 
     #: The accounts of each request, in the requests' order.
     accounts: list[tuple[AccountKey, ...]] = field(default_factory=list)
+    #: Which tallies each request needs, by its number, where it needs any.
+    tallies_of: dict[int, tuple[TallyKey, ...]] = field(default_factory=dict)
     holds: set[Pair] = field(default_factory=set)
     grants: set[Pair] = field(default_factory=set)
     facts_of: set[AccountKey] = field(default_factory=set)
@@ -43,6 +46,13 @@ class Plan:
     #: Requests, by number, whose customers are locked elsewhere, or do not exist yet.
     busy: set[int] = field(default_factory=set)
     absent: set[int] = field(default_factory=set)
+    charge_holds: set[Pair] = field(default_factory=set)
+    #: Tallies that are ours now, those that do not exist yet, and the requests that need any.
+    tallies: dict[TallyKey, Tally] = field(default_factory=dict)
+    new_tallies: set[TallyKey] = field(default_factory=set)
+    by_tally: dict[int, tuple[TallyKey, ...]] = field(default_factory=dict)
+    #: Accounts that pay if they are there, and are not opened where they are not.
+    optional: set[AccountKey] = field(default_factory=set)
 
     @property
     def keys(self) -> list[AccountKey]:
@@ -66,10 +76,12 @@ def plan(
 
     A hold's account and an operation's entries never change, so reading them early is safe. Where a
     customer's every account matters, the customer is locked first, so that no account is opened.
+    What follows from tallies is added by `tallying.plan`, which locks them.
     """
     made = Plan()
     needs = [request.needs() for request in requests]
-    if all(need[1:] == NOTHING_ELSE for need in needs):
+    made.tallies_of = {number: need.tallies for number, need in enumerate(needs) if need.tallies}
+    if all(need[1:-1] == NOTHING_ELSE for need in needs):
         made.accounts = [need.accounts for need in needs]
         return made
     for need in needs:
@@ -77,6 +89,7 @@ def plan(
         made.grants.update(need.grants)
         made.facts_of.update(need.facts_of)
         made.holds_of.update(need.holds_of)
+        made.charge_holds.update(need.charge_holds)
     named = _plan_customers(connection, database, made, needs, skip_locked=skip_locked)
     units_of_holds = _units_of_holds(connection, database, made.holds)
     _plan_corrections(connection, database, made, needs)
@@ -115,6 +128,16 @@ def load(
     """Fill the book in statements after the lock, and bring every account to now."""
     for key, row in locked.found.items():
         book.put(key, book.memo.read(row))
+    _load_holds(connection, database, made, book)
+    _load_facts(connection, database, made, book)
+    if made.customers:
+        book.customers.update(customers.load(connection, database, made.customers))
+    for name, rows in made.corrected.items():
+        book.operations[name] = recorded_from(rows)
+
+
+def _load_holds(connection: Connection, database: Database, made: Plan, book: WorkingBook) -> None:
+    """Load the holds that are asked for, and bring every account to now by those that lapsed."""
     if made.holds:
         for row in holds.holds_by_ids(connection, database, sorted(made.holds)):
             hold = hold_from(row)
@@ -126,11 +149,9 @@ def load(
         for hold in found:
             # One that has lapsed by now is known better already.
             book.holds.setdefault((hold.customer, hold.id), hold)
-    _load_facts(connection, database, made, book)
-    if made.customers:
-        book.customers.update(customers.load(connection, database, made.customers))
-    for name, rows in made.corrected.items():
-        book.operations[name] = recorded_from(rows)
+    if made.charge_holds:
+        for charge in charge_holds.read(connection, database, sorted(made.charge_holds)):
+            book.charge_holds[(charge.customer, charge.id)] = charge
 
 
 def _open_holds(

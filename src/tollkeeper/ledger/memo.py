@@ -1,4 +1,4 @@
-"""Remembers what account rows mean, so that a row which comes back unchanged is not read again.
+"""Remembers what account rows mean, so that a row which comes back unchanged is not parsed again.
 
 An entry serves only if the whole row is equal, so this affects cost and never meaning: what was
 rolled back, restored or written elsewhere differs, and is read anew.
@@ -19,7 +19,7 @@ Row = Sequence[Any]
 
 
 class Memo:
-    """Account rows as last written by this process, and the accounts they mean."""
+    """Account rows as this process last wrote or read them, and the accounts they mean."""
 
     def __init__(self, *, moments_are_text: bool) -> None:
         self._moments_are_text = moments_are_text
@@ -30,17 +30,23 @@ class Memo:
         known = self._known.get((row[0], row[1]))
         if known is not None and known[0] == row:
             return known[1]
-        return account_from(row)
+        account = account_from(row)
+        if len(account.grants) <= MOST_GRANTS:
+            self._remember(row, account)
+        return account
 
     def keep(self, row: Row, account: Account) -> None:
         """Remember the row that an account was written as."""
         if len(account.grants) > MOST_GRANTS:
             self._known.pop(account.key, None)
             return
+        if self._moments_are_text:
+            row = (*row[:10], _text(row[10]), _text(row[11]), *row[12:])
+        self._remember(row, account)
+
+    def _remember(self, row: Row, account: Account) -> None:
         if len(self._known) >= MOST_ACCOUNTS:
             self._forget_oldest()
-        if self._moments_are_text:
-            row = (*row[:10], _text(row[10]), _text(row[11]))
         self._known[account.key] = (row, account)
 
     def _forget_oldest(self) -> None:

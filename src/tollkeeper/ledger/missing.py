@@ -29,15 +29,18 @@ def make_missing(
     *,
     skip_locked: bool,
 ) -> Shut:
-    """Make units, customers and accounts that do not exist; tell which accounts must not be."""
+    """Make units, customers and accounts that do not exist; tell which accounts must not be.
+
+    Accounts that pay only if they are there are not opened; their units are made all the same.
+    """
     keys = plan.keys
     new = {unit for _, unit in keys if not units.is_confirmed(unit)}
     proposed = [units.proposed(unit) for unit in sorted(new)]
     unit_statements.register_units(connection, database, proposed, now)
-    shut = customers.open_customers(
-        connection, database, plan.accounts, now, skip_locked=skip_locked
-    )
-    open_keys = [key for key in keys if key not in shut.refused and key not in shut.busy]
+    wanted = [tuple(key for key in some if key not in plan.optional) for some in plan.accounts]
+    shut = customers.open_customers(connection, database, wanted, now, skip_locked=skip_locked)
+    chosen = sorted({key for some in wanted for key in some})
+    open_keys = [key for key in chosen if key not in shut.refused and key not in shut.busy]
     accounts.make_accounts(connection, database, open_keys)
     return shut
 
@@ -50,11 +53,17 @@ def refuse_shut(keys: tuple[AccountKey, ...], shut: Shut) -> None:
 
 
 def check_proposed_units(
-    connection: Connection, database: Database, units: Units, keys: Sequence[AccountKey]
+    connection: Connection,
+    database: Database,
+    units: Units,
+    keys: Sequence[AccountKey],
+    *,
+    learn: bool = False,
 ) -> None:
     """Compare the units of these accounts, where we only propose them so far, with the books.
 
-    Amounts were scaled by the proposal; another scale in the books must never go unnoticed.
+    Amounts were scaled by the proposal; another scale in the books must never go unnoticed. Where
+    this transaction has made no units, what is found may be remembered (`learn`).
 
     Raises:
         UnitMismatch: a unit has another scale there.
@@ -62,11 +71,12 @@ def check_proposed_units(
     unknown = {unit for _, unit in keys if not units.is_confirmed(unit)}
     if not unknown:
         return
-    for stored in unit_statements.all_units(connection, database):
-        if stored.key in unknown and units.checked(stored).scale != (
-            units.proposed(stored.key).scale
-        ):
+    found = [u for u in unit_statements.all_units(connection, database) if u.key in unknown]
+    for stored in found:
+        if units.checked(stored).scale != units.proposed(stored.key).scale:
             raise UnitMismatch(
                 f"{stored.key!r} was just defined with scale {stored.scale}; repeat the call.",
                 unit=stored.key,
             )
+    if learn:
+        units.confirm(found)

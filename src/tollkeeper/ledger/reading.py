@@ -13,11 +13,13 @@ from typing import Any
 from sqlalchemy import Connection
 
 from tollkeeper.decisions.accounts import Account, AccountKey
-from tollkeeper.decisions.advancing import advance
+from tollkeeper.decisions.advancing import Advanced, advance
 from tollkeeper.decisions.burning import spendable
+from tollkeeper.decisions.holds import Hold
 from tollkeeper.decisions.rebuilding import Past, rebuild
 from tollkeeper.decisions.requests import GrantFact
 from tollkeeper.errors import InvalidRequest, StoreBusy
+from tollkeeper.ledger import subscriptions
 from tollkeeper.ledger.answers import entry_from
 from tollkeeper.ledger.change import Ledger
 from tollkeeper.ledger.codec import account_from, fact_from, hold_from, lines_from
@@ -69,11 +71,23 @@ def account_at(
     known_at: datetime,
 ) -> Account:
     """Tell an account at a moment, as it was known at another; reads its entries up to then."""
+    account, open_holds = told_at(ledger, connection, key, at, known_at)
+    return advance(account, open_holds, at).account
+
+
+def told_at(
+    ledger: Ledger,
+    connection: Connection,
+    key: AccountKey,
+    at: datetime,
+    known_at: datetime,
+) -> tuple[Account, list[Hold]]:
+    """Tell an account and its open holds by the entries up to a moment, not brought to it yet."""
     rows = reads.entries_in_order(connection, ledger.database, *key, until=known_at)
     facts = {fact.id: fact for fact in _facts(ledger, connection, *key)}
     told = (past_from(row) for row in rows if _happened(row) <= at)
-    account, open_holds = rebuild(*key, told, facts)
-    return advance(account, open_holds, at).account
+    filled = subscriptions.filling(connection, ledger.database, *key, at=at, known_at=known_at)
+    return rebuild(*key, told, facts, filled, at)
 
 
 def past_from(row: Any) -> Past:
@@ -138,24 +152,37 @@ def grants(
     """Read a customer's grants, with what remains of each now."""
     # In this order: a grant that is made in between is left out, and not shown as used up.
     rows = reads.facts_of(connection, ledger.database, customer, unit)
-    found = accounts_now(ledger, connection, customer, now)
-    remaining = {grant.id: grant.remaining for account in found for grant in account.grants}
-    return [_grant(ledger, row, remaining) for row in rows]
+    accounts_then = accounts.accounts_of(connection, ledger.database, customer)
+    found = [_advanced(ledger, connection, account_from(row), now) for row in accounts_then]
+    remaining = {grant.id: grant.remaining for each in found for grant in each.account.grants}
+    known = [_grant(ledger, fact_from(row), _booked(row), remaining) for row in rows]
+    there = {grant.id for grant in known}
+    return known + [
+        _grant(ledger, fact, fact.effective_at, remaining)
+        for each in found
+        for due in each.due
+        for fact in due.made
+        if fact.unit == (unit or fact.unit) and fact.id not in there
+    ]
 
 
 def _brought(ledger: Ledger, connection: Connection, account: Account, now: datetime) -> Account:
+    return _advanced(ledger, connection, account, now).account
+
+
+def _advanced(ledger: Ledger, connection: Connection, account: Account, now: datetime) -> Advanced:
     """Advance an account, with its holds as they are beside this very state of it.
 
     They come in another statement, before which somebody may have booked what came due.
     """
     for _ in range(MAXIMUM_TRIES):
         if account.due_at is None or account.due_at > now:
-            return account
+            return Advanced(account)
         rows = holds.open_holds(connection, ledger.database, [account.key])
         row = accounts.read_account(connection, ledger.database, *account.key)
         before, account = account, account if row is None else account_from(row)
         if account == before:
-            return advance(account, [hold_from(row) for row in rows], now).account
+            return advance(account, [hold_from(row) for row in rows], now)
     raise StoreBusy
 
 
@@ -164,8 +191,7 @@ def _facts(ledger: Ledger, connection: Connection, customer: str, unit: str) -> 
         yield fact_from(row)
 
 
-def _grant(ledger: Ledger, row: Any, remaining: dict[str, int]) -> Grant:
-    fact = fact_from(row)
+def _grant(ledger: Ledger, fact: GrantFact, booked: datetime, remaining: dict[str, int]) -> Grant:
     return Grant(
         fact.id,
         fact.customer,
@@ -181,7 +207,7 @@ def _grant(ledger: Ledger, row: Any, remaining: dict[str, int]) -> Grant:
         Money.from_scaled(fact.cost, fact.cost_currency) if fact.cost_currency else None,
         fact.features,
         fact.origin,
-        _booked(row),
+        booked,
     )
 
 

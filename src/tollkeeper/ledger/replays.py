@@ -13,6 +13,7 @@ from tollkeeper.ledger import customers, loading
 from tollkeeper.ledger.answers import receipt_from, replayed_by
 from tollkeeper.ledger.batch import Batch
 from tollkeeper.ledger.missing import check_proposed_units
+from tollkeeper.ledger.questions import look_up_events
 from tollkeeper.store import journal
 from tollkeeper.store.journal import OperationRow
 from tollkeeper.values.receipts import Receipt
@@ -31,6 +32,7 @@ def look_up_ids(batch: Batch) -> None:
 def look_up_keys(batch: Batch) -> None:
     """Find the operations that hold the requests' keys already."""
     batch.keys_known = True
+    look_up_events(batch)
     wanted = {(r.customer, r.idempotency_key) for r in batch.requests if r.idempotency_key}
     for head in journal.by_keys(batch.connection, batch.database, sorted(wanted)):
         rows = loading.operation_rows(batch.connection, batch.database, head.customer_id, head.id)

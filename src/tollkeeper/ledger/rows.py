@@ -1,12 +1,15 @@
 """The rows of operations, as `store.journal` writes them. Pure: no SQL, no clock, no decision."""
 
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
 from tollkeeper.decisions.accounts import AccountKey, Entry
-from tollkeeper.decisions.requests import Note, Outcome, Request
+from tollkeeper.decisions.requests import Hour, Note, Outcome, Request, Use
+from tollkeeper.decisions.tallies import Running, added
 from tollkeeper.ledger.book import WorkingBook
 from tollkeeper.ledger.codec import lines_text
+from tollkeeper.values.moments import from_microseconds
 from tollkeeper.values.texts import canonical_json
 
 Row = tuple[Any, ...]
@@ -70,6 +73,37 @@ def row_beside(request: Request, rows: list[Row], customer: str) -> Row:
     """Write an operation's row under another customer of whom no account changed."""
     moment = rows[0][6]
     return (customer, request.id, len(rows), request.verb, None, None, moment, *(None,) * 14)
+
+
+def use_row(use: Use, created_at: datetime) -> Row:
+    """Write a usage event's row (see store.usage.EVENT)."""
+    return (*use, created_at)
+
+
+def hours_rows(hours: Iterable[Hour]) -> list[Row]:
+    """Write the rows of hours, a feature and currency each (see store.usage.TOTAL)."""
+    summed: dict[tuple[str, int, str, str], Running] = {}
+    for customer, start, uses in hours:
+        for use in uses:
+            key = (customer, start, use.feature, use.currency)
+            before = summed.get(key)
+            summed[key] = use if before is None else added(before, use)
+    return [
+        (
+            customer,
+            feature,
+            from_microseconds(start),
+            currency,
+            *use[1:5],
+            _moment(use.last_at),
+            *use[6:12],
+        )
+        for (customer, start, feature, currency), use in sorted(summed.items())
+    ]
+
+
+def _moment(microseconds: int | None) -> datetime | None:
+    return None if microseconds is None else from_microseconds(microseconds)
 
 
 def result_text(request: Request, outcome: Outcome, kind: str) -> str | None:

@@ -19,7 +19,9 @@ MOST_ABSENT = 1000
 class Units(Mapping[str, Unit]):
     """A mapping from unit keys to units that can always answer for a valid key."""
 
-    def __init__(self, declared: Iterable[Unit] = ()) -> None:
+    def __init__(self, declared: Iterable[Unit] = (), *, is_complete: bool = False) -> None:
+        #: Whether credits neither declared nor in the books are refused: a catalog says so.
+        self.is_complete = is_complete
         self._declared = {unit.key: unit for unit in declared}
         self._confirmed: MutableMapping[str, Unit] = {}
         #: Keys that were not in the books when these were last read, and when that was.
@@ -27,7 +29,7 @@ class Units(Mapping[str, Unit]):
 
     def apart(self) -> "Units":
         """Give units that know what these know, but keep to themselves what they learn."""
-        made = Units()
+        made = Units(is_complete=self.is_complete)
         made._declared, made._absent = self._declared, self._absent
         made._confirmed = ChainMap({}, self._confirmed)
         return made
@@ -55,6 +57,16 @@ class Units(Mapping[str, Unit]):
         """
         return key in self._confirmed or time.monotonic() < self._absent.get(key, 0.0)
 
+    def is_known(self, key: str) -> bool:
+        """Tell whether credits may be named so: declared, in the books, or anything goes."""
+        return not self.is_complete or key in self._declared or key in self._confirmed
+
+    @property
+    def names(self) -> list[str]:
+        """Name the credits that are known."""
+        known = {*self._declared, *self._confirmed}
+        return sorted(key for key in known if not key.startswith(MONEY_PREFIX))
+
     def looked_for(self, key: str) -> None:
         """Remember for a moment that the books do not hold a unit."""
         if len(self._absent) > MOST_ABSENT:
@@ -69,6 +81,10 @@ class Units(Mapping[str, Unit]):
         if key.startswith(MONEY_PREFIX):
             return currency_unit(key.removeprefix(MONEY_PREFIX))
         return credits_unit(key)
+
+    def declare(self, units: Iterable[Unit]) -> None:
+        """Take the units of a catalog that was put into force; what is declared stays known."""
+        self._declared.update({unit.key: unit for unit in units})
 
     def confirm(self, stored: Iterable[Unit]) -> None:
         """Remember what the database holds; a declared overdraft limit wins over the stored one."""

@@ -70,6 +70,11 @@ class StreamUsage:
         return self._is_finished and self._last is not None
 
     @property
+    def is_finished(self) -> bool:
+        """Whether the vendor said that the answer is over, be its usage known or not."""
+        return self._is_finished
+
+    @property
     def tokens_so_far(self) -> int:
         """All tokens seen so far, in and out: counted as far as told, the rest estimated."""
         return sum(usage.total_tokens for usage in self.reading().usages)

@@ -1,9 +1,10 @@
 """What every verb does with its arguments: check them, and make the common part of a request."""
 
 from binascii import b2a_base64
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from difflib import get_close_matches
 from functools import lru_cache
 from hashlib import blake2b
 from typing import Any, Literal, TypedDict
@@ -13,13 +14,13 @@ from tollkeeper.decisions.accounts import UNLIMITED
 from tollkeeper.decisions.customers import other_currency
 from tollkeeper.decisions.holding import ANY_CURRENCY, MAXIMUM_LIFETIME
 from tollkeeper.decisions.requests import Note
-from tollkeeper.errors import InvalidAmount, InvalidRequest, UnitMismatch
+from tollkeeper.errors import InvalidAmount, InvalidRequest, UnitMismatch, UnknownUnit
 from tollkeeper.ids import OPERATION, new_id
 from tollkeeper.ledger.change import Ledger
 from tollkeeper.operations.door import Door
 from tollkeeper.values.amounts import POSITIVE, ZERO_OR_MORE, Amount, amount_key, to_scaled
 from tollkeeper.values.money import Money
-from tollkeeper.values.texts import check_metadata, check_text
+from tollkeeper.values.texts import check_metadata, check_text, echo
 from tollkeeper.values.units import MONEY_PREFIX, Unit, credits_unit, currency_unit
 
 #: What the keys of our own operations begin with; callers cannot use it.
@@ -68,6 +69,8 @@ class Desk:
         units = self.ledger.units
         if type(key) is not str or not units.is_confirmed(key):
             self._learn(credits_key(key))
+            if not units.is_known(key):
+                raise _unknown_unit(key, units.names)
         unit = units[key]
         return unit if unit.kind == "credits" else units[credits_key(key)]
 
@@ -93,6 +96,13 @@ class Desk:
     def _learn(self, key: str) -> None:
         if not self.ledger.units.may_be_used(key):
             self.door.learn_unit(key)
+
+
+def _unknown_unit(key: str, names: Sequence[str]) -> UnknownUnit:
+    """Make the error for credits that the catalog does not know, with the nearest that it does."""
+    near = get_close_matches(key, names, 1)
+    hint = f"; did you mean {near[0]!r}?" if near else f"; it has: {', '.join(names) or 'none'}."
+    return UnknownUnit(f"The catalog has no unit {echo(key)}{hint}", unit=key, known=list(names))
 
 
 def credits_key(key: object) -> str:

@@ -1,5 +1,6 @@
 """Makes the requests that correct, take back or move, in any unit, from what a caller said."""
 
+from tollkeeper.catalog.terms import PriceList
 from tollkeeper.decisions.correcting import Adjust, Revoke, SetBalance, SetOverdraft
 from tollkeeper.decisions.moving import Transfer
 from tollkeeper.decisions.reversing import Reverse, reversal_id
@@ -59,11 +60,17 @@ def transfer(customer: str, unit: Unit, scaled: int, to: str, options: Options) 
     return Transfer(**request, unit=unit.key, amount=scaled, to=taker)
 
 
-def reverse(customer: str, operation: object, expired: str | None, options: Options) -> Reverse:
+def reverse(
+    customer: str,
+    operation: object,
+    expired: str | None,
+    options: Options,
+    prices: PriceList | None = None,
+) -> Reverse:
     """Make a request to reverse an operation; its id makes it happen at most once."""
     name = check_text(getattr(operation, "operation_id", operation), "operation_id")
     if expired not in (None, "expire", "reissue"):
         raise InvalidRequest(f"expired must be 'expire' or 'reissue', not {expired!r}.")
     request = common(customer, options, ("reverse", name, expired))
     request["id"] = reversal_id(name)
-    return Reverse(**request, operation=name, dead=expired or DEFAULT_EXPIRED)
+    return Reverse(**request, operation=name, dead=expired or DEFAULT_EXPIRED, prices=prices)

@@ -245,7 +245,9 @@ class Credits:
         Value that returns to an expired grant expires at once, visibly; with `expired="reissue"` it
         becomes a new grant. Reversing again gives the first receipt. Raises NotReversible.
         """
-        request = correcting.reverse(customer, operation_id, expired, options)
+        request = correcting.reverse(
+            customer, operation_id, expired, options, self._desk.ledger.prices
+        )
         return self._desk.door.change(request)
 
     def balance(

@@ -55,6 +55,10 @@ class PlainDoor(Protocol):
         """Run many queries over one unchanging state of the books."""
         ...
 
+    def transact(self, work: Callable[[Connection], T]) -> T:
+        """Run work that changes rows, but no balance, all of it or nothing."""
+        ...
+
 
 class UnitsUnknown(Exception):
     """A task met a unit for the first time; it must be read without blocking the loop."""

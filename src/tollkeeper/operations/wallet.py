@@ -217,7 +217,9 @@ class Wallet:
 
         See `credits.reverse` for `expired`. Reversing again gives the first receipt.
         """
-        request = correcting.reverse(customer, operation_id, expired, options)
+        request = correcting.reverse(
+            customer, operation_id, expired, options, self._desk.ledger.prices
+        )
         return self._desk.door.change(request)
 
     def balance(

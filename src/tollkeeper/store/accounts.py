@@ -35,10 +35,15 @@ NEW = (
     Col("grants"),
 )
 _STATE_BUT_DUE = tuple(column for column in STATE if column.name != "due_at")
+#: Where a row tells when the account was last booked.
+UPDATED_AT = len(KEY) + [column.name for column in STATE].index("updated_at")
 _DUE = len(KEY) + [column.name for column in STATE].index("due_at")
-_COLUMNS = ", ".join(f"a.{column.name}" for column in KEY + STATE)
+#: What fills an account changes seldom, and is written only then.
+ALLOWANCES = (Col("allowances"),)
+_STATE_END = len(KEY) + len(STATE)
+_COLUMNS = ", ".join(f"a.{column.name}" for column in KEY + STATE + ALLOWANCES)
 
-#: Key first, then the state.
+#: Key first, then the state, then the allowances.
 AccountRow = Sequence[Any]
 Keys = Sequence[tuple[str, str]]
 
@@ -124,12 +129,19 @@ def write_accounts(
     there that column is written only for the `rescheduled`.
     """
     if database.is_postgres:
-        bulk.update(connection, database, "account", KEY, STATE, rows)
+        states = [row[:_STATE_END] for row in rows]
+        bulk.update(connection, database, "account", KEY, STATE, states)
         return
-    moved = [row for row in rows if row[:2] in rescheduled]
-    still = [row[:_DUE] + row[_DUE + 1 :] for row in rows if row[:2] not in rescheduled]
+    moved = [row[:_STATE_END] for row in rows if row[:2] in rescheduled]
+    still = [row[:_DUE] + row[_DUE + 1 : _STATE_END] for row in rows if row[:2] not in rescheduled]
     bulk.update(connection, database, "account", KEY, STATE, moved)
     bulk.update(connection, database, "account", KEY, _STATE_BUT_DUE, still)
+
+
+def write_allowances(connection: Connection, database: Database, rows: Sequence[Any]) -> None:
+    """Write what fills accounts, from their whole rows."""
+    some = [(*row[:2], row[_STATE_END]) for row in rows]
+    bulk.update(connection, database, "account", KEY, ALLOWANCES, some)
 
 
 def accounts_of(connection: Connection, database: Database, customer: str) -> Sequence[AccountRow]:
@@ -167,3 +179,16 @@ def due_accounts(
     if after is not None:
         query = query.where(tuple_(*order) > after)
     return connection.execute(query.order_by(*order).limit(most)).all()
+
+
+def holdings(connection: Connection, database: Database, units: Sequence[str]) -> Sequence[Any]:
+    """Sum what customers hold of some units: key, how many hold some, how much in all."""
+    sql = f"""
+        SELECT a.unit, count(*), sum(a.available + a.restricted + a.held)
+        FROM {{given}}
+        JOIN {database.name("account")} AS a ON a.unit = given.unit
+        WHERE a.available + a.restricted + a.held > 0
+        GROUP BY a.unit
+        ORDER BY a.unit"""  # noqa: S608  # names are ours
+    rows = [(unit,) for unit in units]
+    return bulk.look_up(connection, database, sql, (Col("unit"),), rows)

@@ -60,7 +60,7 @@ def accounts(connection: Connection, database: Database, customer: str | None) -
     """Read accounts in the order of their keys."""
     sql = f"""
         SELECT a.customer_id, a.unit, {_whole("a", *_BALANCES, "version", "overdraft")},
-          a.merged_into, a.grants, a.due_at, a.updated_at
+          a.merged_into, a.grants, a.due_at, a.updated_at, a.allowances
         FROM {database.name("account")} AS a
         WHERE {_only("a", customer)}
         ORDER BY a.customer_id, a.unit"""  # noqa: S608  # names are ours

@@ -41,6 +41,31 @@ def insert(
         run_marked(connection, marks.insert(name, filled, size, ignore=ignore), some)
 
 
+def merge(
+    connection: Connection,
+    database: Database,
+    table: str,
+    columns: tuple[Col, ...],
+    rows: Sequence[Values],
+    merging: str,
+) -> None:
+    """Insert rows; one that is there already takes the new one in, as the `merging` clause says.
+
+    The rows must have keys of their own: one statement changes no row twice.
+    """
+    if not rows:
+        return
+    name = database.name(table)
+    if database.is_postgres:
+        given, values = arrays.written(columns, rows, leave_out=False)
+        run(connection, f"{arrays.insert(name, given, ignore=False)} {merging}", values)
+        return
+    cells = marks.plain(columns, rows)
+    for size, some in marks.in_sizes(cells):
+        sql = f"{marks.insert(name, columns, size, ignore=False)} {merging}"
+        run_marked(connection, sql, some)
+
+
 def update(
     connection: Connection,
     database: Database,

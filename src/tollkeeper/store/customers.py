@@ -112,7 +112,7 @@ def write_profile(
 
 
 def erase_text(connection: Connection, database: Database, customer: str) -> None:
-    """Delete a customer's personal text: the profile and the notes beside operations."""
-    for name in ("profile", "note"):
+    """Delete a customer's personal text: profile, notes beside operations, vendors' answers."""
+    for name in ("profile", "note", "metered_result"):
         table = database.tables[name]
         connection.execute(table.delete().where(table.c.customer_id == customer))

@@ -8,6 +8,7 @@ from sqlalchemy import Connection
 from tollkeeper.store import bulk
 from tollkeeper.store.columns import Col
 from tollkeeper.store.database import Database
+from tollkeeper.store.running import fetch
 
 COLUMNS = (
     Col("customer_id"),
@@ -118,3 +119,23 @@ def by_ids(connection: Connection, database: Database, ids: Pairs) -> Sequence[O
     columns = (Col("customer_id"), Col("id"))
     found = bulk.look_up(connection, database, sql, columns, ids)
     return [OperationRow._make(row) for row in found]
+
+
+def of_kinds(
+    connection: Connection, database: Database, customer: str, kinds: Sequence[str], most: int
+) -> Sequence[Any]:
+    """Read a customer's operations of some kinds that changed no balance, the latest first.
+
+    It walks over the customer's operations: for people who look, not for calls.
+    """
+    marks = ", ".join(f":kind{number}" for number in range(len(kinds)))
+    sql = f"""
+        SELECT o.id, o.kind, o.created_at, o.result, n.actor, n.reason
+        FROM {database.name("operation")} AS o
+        LEFT JOIN {database.name("note")} AS n
+          ON n.customer_id = o.customer_id AND n.operation_id = o.id
+        WHERE o.customer_id = :customer AND o.version IS NULL AND o.kind IN ({marks})
+        ORDER BY o.created_at DESC, o.id DESC
+        LIMIT {int(most)}"""  # noqa: S608  # names are ours
+    values = {f"kind{number}": kind for number, kind in enumerate(kinds)}
+    return fetch(connection, sql, values | {"customer": customer})

@@ -15,7 +15,7 @@ from tollkeeper.store.migrations import distribution, locking
 from tollkeeper.store.migrations.place import VERSION_TABLE, Place
 
 #: The version that this release works with.
-HEAD: Final = "0001"
+HEAD: Final = "0002"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,5 +1,6 @@
-"""The schema on one page. Owns names, types and keys; `store/migrations` makes them.
+"""The ledger's schema on one page, `charging_tables` the other: names, types and keys.
 
+`store/migrations` makes them.
 `customer_id` comes first in every key that belongs to a customer, so that the same schema can be
 distributed by it (but for one key on SQLite, which is never distributed). Amounts are BIGINT at
 their unit's scale; ids and times come from the application. In `operation` a NULL change or balance
@@ -24,6 +25,7 @@ from sqlalchemy import (
     text,
 )
 
+from tollkeeper.store import charging_tables
 from tollkeeper.store.types import Flag, Name, Utc
 
 
@@ -45,7 +47,8 @@ def define(schema: str | None, prefix: str) -> Tables:
     """Describe the schema under the given names."""
     metadata = MetaData(schema=schema)
     tables = Tables(metadata, prefix, schema)
-    for make in (_unit, _customer, _profile, _account, _grant, _hold, _operation, _note):
+    ledger = (_unit, _customer, _profile, _account, _grant, _hold, _operation, _note)
+    for make in (*ledger, *charging_tables.TABLES):
         make(metadata, prefix)
     return tables
 
@@ -108,6 +111,7 @@ def _account(metadata: MetaData, prefix: str) -> None:
         Column("grants", Text, nullable=False),
         Column("due_at", Utc()),
         Column("updated_at", Utc()),
+        Column("allowances", Text),
         PrimaryKeyConstraint("customer_id", "unit"),
         ForeignKeyConstraint(["customer_id"], [f"{_full(metadata, prefix)}customer.customer_id"]),
         Index(f"{prefix}account_due", "due_at"),
@@ -136,6 +140,12 @@ def _grant(metadata: MetaData, prefix: str) -> None:
         Column("origin", Text),
         Column("created_at", Utc(), nullable=False),
         PrimaryKeyConstraint("customer_id", "id"),
+        Index(
+            f"{prefix}grant_fact_expiring",
+            "expires_at",
+            sqlite_where=text("expires_at IS NOT NULL"),
+            postgresql_where=text("expires_at IS NOT NULL"),
+        ),
     )
 
 

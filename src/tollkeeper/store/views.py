@@ -13,7 +13,7 @@ from tollkeeper.values.currencies import currencies
 from tollkeeper.values.units import CURRENCY_SCALE, ZERO_DECIMAL_SCALE
 
 #: Every view, in the order in which they are made.
-VIEWS = ("balances", "entries", "grants", "holds", "operations")
+VIEWS = ("balances", "entries", "grants", "holds", "operations", "usage")
 
 _BALANCES = ("available", "restricted", "held", "debt")
 
@@ -96,12 +96,42 @@ def _operations(place: Place) -> str:
         JOIN (SELECT 0 AS part) AS head ON head.part = o.part"""  # noqa: S608  # names are ours
 
 
+def _usage(place: Place) -> str:
+    """Show every usage event, and whether it counts. The join keeps PostgreSQL's view read-only."""
+    paid = {name: f"coalesce(e.{name}, 0)" for name in ("included", "credits", "wallet", "unpaid")}
+    billed = " - ".join(["e.quantity", *paid.values()])
+    parts = [f"{what} AS {name}_scaled" for name, what in {**paid, "billed": billed}.items()]
+    scale = _currency_scale("e.currency")
+    money = [
+        _amount(
+            place, name, f"CASE WHEN e.currency IS NOT NULL THEN coalesce(e.{name}, 0) END", scale
+        )
+        for name in ("spent", "owed")
+    ]
+    return f"""
+        SELECT e.customer_id, e.id, e.feature, e.quantity AS quantity_scaled,
+          coalesce(e.event_at, e.counted_at) AS event_at, e.counted_at, e.created_at,
+          e.member, e.dimensions,
+          {_lines(parts)},
+          e.currency,
+          {_lines(money)},
+          e.amends, later.id AS amended_by, e.backfill, e.mark,
+          CASE WHEN later.id IS NULL AND (e.backfill IS NULL OR b.status = 'closed')
+            THEN 1 ELSE 0 END AS counts
+        FROM {place.name("usage_event")} AS e
+        LEFT JOIN {place.name("usage_event")} AS later
+          ON later.customer_id = e.customer_id AND later.amends = e.id
+        LEFT JOIN {place.name("backfill")} AS b
+          ON b.customer_id = e.customer_id AND b.id = e.backfill"""  # noqa: S608  # names are ours
+
+
 _BODIES = {
     "balances": _balances,
     "entries": _entries,
     "grants": _grants,
     "holds": _holds,
     "operations": _operations,
+    "usage": _usage,
 }
 
 

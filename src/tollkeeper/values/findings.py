@@ -1,8 +1,9 @@
 """What work over the whole books reports: an audit's findings, a sweep's counts. Frozen; no SQL."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields, replace
 from datetime import datetime
+from types import MappingProxyType
 from typing import Any
 
 
@@ -97,7 +98,7 @@ class AuditReport:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DueReport:
-    """What a sweep booked: things that time alone had done already."""
+    """What a run of all that is due did: what it booked, and what it told."""
 
     #: Accounts in which something was booked.
     accounts: int = 0
@@ -107,11 +108,35 @@ class DueReport:
     activated: int = 0
     #: Holds that lapsed.
     lapsed: int = 0
+    #: Allowances that were granted anew.
+    renewed: int = 0
     #: Accounts left for the next run: locked for too long, or failed (the log says why).
     skipped: int = 0
-    #: Whether the sweep reached the end of what was due.
+    #: Notices that every function which listens has heard.
+    delivered: int = 0
+    #: Notices that will be tried again.
+    failed: int = 0
+    #: Notices that were given up after too many tries.
+    dead: int = 0
+    #: Grants of whose end the app is warned.
+    warned: int = 0
+    #: Notices that were deleted, since they are kept no longer.
+    cleared: int = 0
+    #: What other jobs did, by name.
+    others: Mapping[str, int] = field(default_factory=dict)
+    #: Whether the run reached the end of what was due.
     is_done: bool = True
+
+    def joined(
+        self, counts: Mapping[str, int] = MappingProxyType({}), *, is_done: bool = True
+    ) -> "DueReport":
+        """Add what else was counted; what is no field of the report is told as another job's."""
+        names = {each.name for each in fields(self)} - {"others", "is_done"}
+        known = {name: getattr(self, name) + counts[name] for name in names & counts.keys()}
+        others = {**self.others, **{n: counts[n] for n in sorted(counts.keys() - names)}}
+        return replace(self, **known, others=others, is_done=self.is_done and is_done)
 
     def to_dict(self) -> dict[str, Any]:
         """Give it as JSON takes it."""
-        return {field.name: getattr(self, field.name) for field in fields(self)}
+        told = {each.name: getattr(self, each.name) for each in fields(self)}
+        return told | {"others": dict(self.others)}

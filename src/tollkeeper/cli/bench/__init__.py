@@ -36,6 +36,20 @@ class Mode(StrEnum):
     threads = "threads"
 
 
+class Sources(StrEnum):
+    """How many sources pay each charge."""
+
+    one = "1"
+    three = "3"
+
+
+class Hours(StrEnum):
+    """Where a summary begins and ends."""
+
+    whole = "whole"
+    cut = "cut"
+
+
 Callers = Annotated[
     int, typer.Option(metavar="N", min=1, max=10_000, help="How many call at the same time.")
 ]
@@ -49,6 +63,13 @@ Seconds = Annotated[
     float, typer.Option(metavar="S", min=0.1, max=3600, help="How long to measure.")
 ]
 Kind = Annotated[Mode, typer.Option(help="Tasks call AsyncBilling, threads call Billing.")]
+Payers = Annotated[Sources, typer.Option(help="How many sources pay each charge.")]
+Batch = Annotated[
+    int, typer.Option(metavar="N", min=1, max=10_000, help="How many events a call records.")
+]
+Bounds = Annotated[
+    Hours, typer.Option(help="Whether the thirty days are whole hours, or cut two of them.")
+]
 
 
 @verb(app, "consume", is_trial=True, makes_file=True)
@@ -87,6 +108,84 @@ def balance(
     _bench(call, "balance", callers, distribution, customers, seconds, mode)
 
 
+@verb(app, "charge", is_trial=True, makes_file=True)
+def charge(
+    call: Call,
+    *,
+    callers: Callers = 64,
+    distribution: Spread = Distribution.uniform,
+    customers: Customers = 10_000,
+    seconds: Seconds = 10,
+    mode: Kind = Mode.tasks,
+    sources: Payers = Sources.one,
+) -> None:
+    """Measure `charge` through a waterfall of three sources, under one limit a day.
+
+    With --sources 1 the feature's own credits pay all of it. With --sources 3 own credits, a pool
+    and the wallet pay a part each; everybody's credits are set anew off the clock whenever all
+    customers were charged. The catalog is the bench's own; TOLLKEEPER_CATALOG and
+    TOLLKEEPER_DATABASE_URL are not read.
+    """
+    paid_by = int(sources)
+    _bench(call, "charge", callers, distribution, customers, seconds, mode, sources=paid_by)
+
+
+@verb(app, "check", is_trial=True, makes_file=True)
+def check(
+    call: Call,
+    *,
+    callers: Callers = 1,
+    distribution: Spread = Distribution.uniform,
+    customers: Customers = 10_000,
+    seconds: Seconds = 10,
+    mode: Kind = Mode.tasks,
+) -> None:
+    """Measure `check`, on the same customers and with the same catalog as `bench charge`.
+
+    Only --database names the database, as there; TOLLKEEPER_DATABASE_URL is not read.
+    """
+    _bench(call, "check", callers, distribution, customers, seconds, mode)
+
+
+@verb(app, "record", is_trial=True, makes_file=True)
+def record(
+    call: Call,
+    *,
+    callers: Callers = 1,
+    distribution: Spread = Distribution.uniform,
+    customers: Customers = 10_000,
+    seconds: Seconds = 10,
+    mode: Kind = Mode.tasks,
+    batch: Batch = 1_000,
+) -> None:
+    """Measure `usage.record_many`: events a second, and how long a batch takes.
+
+    Each event has an idempotency key and a dimension of its own, and is rated for the later bill.
+    Only --database names the database; TOLLKEEPER_DATABASE_URL is not read.
+    """
+    _bench(call, "record", callers, distribution, customers, seconds, mode, batch=batch)
+
+
+@verb(app, "summary", is_trial=True, makes_file=True)
+def summary(
+    call: Call,
+    *,
+    callers: Callers = 1,
+    distribution: Spread = Distribution.uniform,
+    customers: Customers = 10_000,
+    seconds: Seconds = 10,
+    mode: Kind = Mode.tasks,
+    hours: Bounds = Hours.whole,
+) -> None:
+    """Measure `usage.summary` of one customer's use of a feature over thirty days.
+
+    Whole hours are read off their totals; of hours that are cut, each event is looked at. Only
+    --database names the database; TOLLKEEPER_DATABASE_URL is not read.
+    """
+    cut = hours is Hours.cut
+    _bench(call, "summary", callers, distribution, customers, seconds, mode, cuts_hours=cut)
+
+
 def _bench(
     call: Call,
     operation: str,
@@ -95,6 +194,7 @@ def _bench(
     customers: int,
     seconds: float,
     mode: Mode,
+    **further: int,
 ) -> None:
     from tollkeeper.cli.bench.measuring import Load, measure
 
@@ -104,6 +204,7 @@ def _bench(
         customers=customers,
         is_hot=distribution is Distribution.hot,
         seconds=seconds,
+        **further,  # type: ignore[arg-type]  # a truth is a number too
     )
     with database_or_temporary(call) as there:
         measured = measure(there, load, by_threads=mode is Mode.threads)
@@ -117,7 +218,7 @@ def _line(load: "Load", measured: "Measured", distribution: Distribution) -> dic
         "operation": load.operation,
         "concurrency": load.callers,
         "distribution": str(distribution),
-        "per_second": round(seen.count / measured.elapsed),
+        "per_second": round(seen.count * load.batch / measured.elapsed),
         "p50": seen.at(0.5),
         "p95": seen.at(0.95),
         "p99": seen.at(0.99),

@@ -9,14 +9,10 @@ import threading
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from tollkeeper.cli.bench.latencies import Latencies
-from tollkeeper.cli.screen import Moved
 from tollkeeper.errors import TollkeeperError
-
-if TYPE_CHECKING:
-    from tollkeeper import AsyncBilling, Billing
 
 PREFIX: Final = "bench_user_"
 UNIT: Final = "bench_calls"
@@ -30,7 +26,7 @@ WAVE: Final = 500
 class Load:
     """What is to be measured."""
 
-    #: "consume" or "balance".
+    #: "consume", "balance", "charge", "check", "record" or "summary".
     operation: str
     #: How many call at the same time.
     callers: int
@@ -38,6 +34,12 @@ class Load:
     customers: int
     is_hot: bool
     seconds: float
+    #: How many sources pay each charge: one or three.
+    sources: int = 1
+    #: How many events each call records.
+    batch: int = 1
+    #: Whether a summary begins and ends within an hour.
+    cuts_hours: bool = False
 
     def customer(self) -> str:
         """Choose a customer."""
@@ -82,26 +84,8 @@ class Tally:
         )
 
 
-async def set_up(billing: "AsyncBilling", load: Load, moved: Moved) -> None:
-    """Make the tables and the customers, unless an earlier run did; a broken-off one is resumed."""
-    await billing.migrate()
-    done = f"{PREFIX}set_up_{load.customers}"
-    if await billing.credits.has(done, UNIT, 1):
-        return
-    for first in range(1, load.customers + 1, WAVE):
-        last = min(first + WAVE - 1, load.customers)
-        await asyncio.gather(*(_grant(billing, f"{PREFIX}{n}") for n in range(first, last + 1)))
-        moved(last)
-    await _grant(billing, done)
-
-
-async def _grant(billing: "AsyncBilling", customer: str) -> None:
-    await billing.credits.grant(customer, UNIT, AMOUNT, idempotency_key="bench:set-up")
-
-
-async def by_tasks(billing: "AsyncBilling", load: Load) -> Measured:
+async def by_tasks(call: Callable[[], Awaitable[Any]], load: Load) -> Measured:
     """Let tasks call."""
-    call = _task_call(billing, load)
     await asyncio.gather(*(_tried(call) for _ in range(load.callers)))
     tally, start = Tally(), time.perf_counter()
     end = start + load.seconds
@@ -119,9 +103,8 @@ async def by_tasks(billing: "AsyncBilling", load: Load) -> Measured:
     return tally.measured(time.perf_counter() - start)
 
 
-def by_threads(billing: "Billing", load: Load) -> Measured:
+def by_threads(call: Callable[[], Any], load: Load) -> Measured:
     """Let threads call."""
-    call = _thread_call(billing, load)
     tally, gate = Tally(), threading.Barrier(load.callers + 1)
     stopped = threading.Event()
     end = float("inf")
@@ -166,25 +149,3 @@ async def _tried(call: Callable[[], Awaitable[Any]]) -> TollkeeperError | None:
     except TollkeeperError as error:
         return error
     return None
-
-
-def _task_call(billing: "AsyncBilling", load: Load) -> Callable[[], Awaitable[Any]]:
-    room, customer = billing.credits, load.customer
-    if load.operation == "balance":
-        return lambda: room.balance(customer(), UNIT)
-    return lambda: room.consume(customer(), UNIT, 1, idempotency_key=_key())
-
-
-def _thread_call(billing: "Billing", load: Load) -> Callable[[], Any]:
-    room, customer = billing.credits, load.customer
-    if load.operation == "balance":
-        return lambda: room.balance(customer(), UNIT)
-    return lambda: room.consume(customer(), UNIT, 1, idempotency_key=_key())
-
-
-def _key() -> str:
-    """Make a random key, as long as a UUID, without asking the system for randomness each time.
-
-    What is to be measured is the database; the peer's keys come out of a buffer as well.
-    """
-    return f"{random.getrandbits(144):036x}"

@@ -43,6 +43,7 @@ class Kind(NamedTuple):
 KINDS = {
     "grant": Kind(Value.GIVES),
     "repay": Kind(Value.KEEPS),
+    "forgive": Kind(Value.GIVES),
     "consume": Kind(Value.TAKES, Debt.LIMITED),
     "hold": Kind(Value.KEEPS, Debt.LIMITED),
     "extend": Kind(Value.KEEPS, Debt.LIMITED),

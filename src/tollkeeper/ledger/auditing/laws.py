@@ -24,6 +24,7 @@ APPEND_ONLY = Law(8, "append_only")
 UNITS = Law(None, "units")
 ORPHANS = Law(None, "orphans")
 KINDS = Law(None, "kinds")
+USAGE = Law(None, "usage")
 
 
 class Place(NamedTuple):

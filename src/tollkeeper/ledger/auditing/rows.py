@@ -53,6 +53,7 @@ class AccountRow(NamedTuple):
     grants: str
     due_at: Any
     updated_at: Any
+    allowances: Any = None
 
     @property
     def value(self) -> int:

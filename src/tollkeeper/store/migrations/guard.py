@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from tollkeeper.store.migrations.place import Place
 
 #: Tables whose rows are facts.
-APPEND_ONLY = ("operation", "grant_fact")
+APPEND_ONLY = ("operation", "grant_fact", "usage_event")
 
 _REASON = "rows are never changed or deleted; a correction is a new entry"
 

@@ -1,0 +1,64 @@
+"""What a catalog may say, but perhaps does not mean. Owns warnings; nothing here is refused."""
+
+from collections.abc import Iterator
+from typing import Final
+
+from tollkeeper.catalog import rating
+from tollkeeper.catalog.checking.looks import Check, Finding, Look, rules
+from tollkeeper.catalog.selling import offers_of
+from tollkeeper.catalog.waterfalls import given_units, is_on_account
+
+
+def _currencies(look: Look) -> Iterator[Finding]:
+    """A plan sold in a currency has no price for something in that currency."""
+    catalog = look.catalog
+    for key, plan in catalog.plans.items():
+        sold = {price.amount.currency for price in plan.prices}
+        for section in ("overage", "usage", "wallet"):
+            for feature, rates in getattr(plan, section).items():
+                priced = {
+                    code for rate in rates for code in rating.currencies_of(rate, catalog.rates)
+                }
+                for code in sorted(sold - priced):
+                    yield (
+                        ("plans", key, section, feature),
+                        f"the plan is sold in {code}, too, but this has no rate in {code}: those "
+                        "customers cannot pay for it so",
+                    )
+    for path, of_plan, rule in rules(look):
+        if not rule.spend or of_plan is None:
+            continue
+        sold = {price.amount.currency for price in catalog.plans[of_plan].prices}
+        for code in sorted(sold - {money.currency for money in rule.spend}):
+            yield (
+                (*path, "spend"),
+                f"the plan is sold in {code}, too, and nothing limits what those customers spend",
+            )
+
+
+def _inversions(look: Look) -> Iterator[Finding]:
+    for unit, top_up in look.catalog.top_ups.items():
+        if top_up.inversions == "allow":
+            for offer in offers_of(look.catalog, unit):
+                for problem in rating.inversions(offer.rate, offer.scale, offer.currency):
+                    yield ("top_ups", unit, "rate"), problem
+
+
+def _unused(look: Look) -> Iterator[Finding]:
+    """A feature that only its own credits pay for, and nothing gives any."""
+    catalog = look.catalog
+    given = set(given_units(catalog))
+    for key, feature in catalog.features.items():
+        if feature.type != "metered" or feature.cost or feature.rate or feature.price_book:
+            continue
+        plans = catalog.plans.values()
+        priced = any(key in plan.wallet or is_on_account(catalog, key, [plan]) for plan in plans)
+        if key not in given and not priced:
+            yield (
+                ("features", key),
+                "nothing gives its credits and nothing else pays for it; only credits granted by "
+                "hand can be used",
+            )
+
+
+CHECKS: Final[tuple[Check, ...]] = (_currencies, _inversions, _unused)

@@ -1,0 +1,315 @@
+"""What changes between two catalogs, in words, and what it does to customers (D9). Pure.
+
+It says what differs and of which kind the effect is; whom it affects is the books' to say. Two
+things are refused: another scale of what is kept in the books, and another past of a rate card.
+"""
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
+
+from tollkeeper.catalog.looking import scale_of
+from tollkeeper.catalog.mistakes import Path, written
+from tollkeeper.catalog.scalars import to_moment
+from tollkeeper.catalog.waterfalls import known_units
+from tollkeeper.values.texts import canonical_json
+
+if TYPE_CHECKING:
+    from tollkeeper.catalog.catalog import Catalog
+
+Kind: TypeAlias = Literal["added", "removed", "changed"]
+
+#: What a change touches: what is paid, what is granted, what may be used, what customers are told,
+#: what they see, or what providers know.
+Effect: TypeAlias = Literal["money", "balances", "access", "notices", "display", "provider"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Difference:
+    """One thing that a new catalog says otherwise."""
+
+    #: `added`, `removed` or `changed`.
+    kind: Kind
+    #: Where: `plans.pro.allowances.credits`.
+    path: str
+    #: What the old catalog says; None where it says nothing.
+    before: str | None
+    #: What the new catalog says; None where it says nothing.
+    after: str | None
+    #: What it means, in a sentence.
+    meaning: str
+    #: What it touches.
+    effect: Effect
+    #: Whether the new catalog cannot be applied because of it.
+    is_refused: bool = False
+
+    def __str__(self) -> str:
+        sign = {"added": "+", "removed": "-", "changed": "~"}[self.kind]
+        values = [value for value in (self.before, self.after) if value is not None]
+        refused = "REFUSED: " if self.is_refused else ""
+        return f"{sign} {self.path}: {' → '.join(values)} ({refused}{self.meaning})"
+
+
+def differences(
+    old: "Catalog", new: "Catalog", *, at: datetime | None = None
+) -> tuple[Difference, ...]:
+    """Tell what a new catalog changes.
+
+    Args:
+        old: the catalog that holds.
+        new: the one that is to hold.
+        at: the moment of the change: rate cards that begin later may still be rewritten. Without
+            it none may.
+    """
+    found = list(_rescaled(old, new))
+    before, after = _data(old), _data(new)
+    found += _recarded(before.pop("rates", {}), after.pop("rates", {}), at)
+    found += [_difference(*changed) for changed in _changes((), before, after)]
+    refused = {difference.path for difference in found if difference.is_refused}
+    return tuple(each for each in found if each.is_refused or each.path not in refused)
+
+
+def _data(catalog: "Catalog") -> dict[str, Any]:
+    """Write a catalog as data in which lists are told apart by what they say, not by place."""
+    data: dict[str, Any] = json.loads(catalog.canonical())
+    for mode in ("test", "live"):
+        for plan in data.get(mode, {}).get("plans", {}).values():
+            plan["prices"] = _named(plan.get("prices") or (), _price_name)
+    for plan in data.get("plans", {}).values():
+        plan["prices"] = _named(plan.get("prices", ()), _price_name)
+        plan["limits"] = _named(plan.get("limits", ()), _limit_name)
+    data["limits"] = _named(data.get("limits", ()), _limit_name)
+    # With their defaults, so that a policy that is named for the first time has a before.
+    data["policies"] = catalog.policies.model_dump(mode="json", by_alias=True)
+    return data
+
+
+def _named(values: Any, name: Any) -> dict[str, Any]:
+    return {name(value): value for value in values}
+
+
+def _price_name(price: Mapping[str, Any]) -> str:
+    currency = price["amount"].partition(" ")[2]
+    return f"{currency} / {price['every']}" if "every" in price else currency
+
+
+def _limit_name(limit: Mapping[str, Any]) -> str:
+    if "name" in limit:
+        return str(limit["name"])
+    counted = limit.get("feature") or limit.get("unit") or "spend"
+    parts = (counted, limit.get("per"), limit.get("tag"), limit.get("every", limit.get("within")))
+    return " ".join(str(part) for part in parts if part)
+
+
+def _rescaled(old: "Catalog", new: "Catalog") -> Iterator[Difference]:
+    """Find units and quantities whose scale changes: what is kept would mean something else."""
+    units = known_units(new)
+    for key, unit in known_units(old).items():
+        if key in units and units[key].scale != unit.scale:
+            path: Path = ("units" if key in new.units else "features", key, "scale")
+            what = f"{key!r} is kept in the books with {unit.scale} decimal digits for life"
+            yield _refused(path, unit.scale, units[key].scale, f"{what}; declare another unit")
+    for key in old.features:
+        if key not in new.features or key in units:
+            continue
+        before, after = scale_of(old, key), scale_of(new, key)
+        if before != after:
+            what = f"what was used of {key!r} is counted with {before} decimal digits"
+            yield _refused(
+                ("features", key, "scale"), before, after, f"{what}; declare another feature"
+            )
+
+
+def _recarded(
+    before: Mapping[str, Any], after: Mapping[str, Any], at: datetime | None
+) -> Iterator[Difference]:
+    """Compare dated rate cards: new ones are appended; what has begun stays as it is."""
+    for name in sorted({*before, *after}):
+        old = {card["from"]: card["rate"] for card in before.get(name, ())}
+        new = {card["from"]: card["rate"] for card in after.get(name, ())}
+        latest = max(map(to_moment, old), default=None)
+        for start in sorted({*old, *new}):
+            if old.get(start) == new.get(start):
+                continue
+            path: Path = ("rates", name, start[:10])
+            begun = at is None or to_moment(start) <= at
+            if start in old and begun:
+                why = f"this card has held since {start[:10]}; append a card instead"
+                yield _refused(path, old.get(start), new.get(start), why)
+            elif start not in old and begun and latest is not None and to_moment(start) <= latest:
+                why = "it would change a time that is past; append a card that begins later"
+                yield _refused(path, None, new[start], why)
+            else:
+                yield _difference(path, old.get(start), new.get(start))
+
+
+def _changes(path: Path, before: Any, after: Any) -> Iterator[tuple[Path, Any, Any]]:
+    """Walk down both sides together to where a reader would say that something differs."""
+    if before == after:
+        return
+    inside = isinstance(before, Mapping) and isinstance(after, Mapping)
+    section = isinstance(before or {}, Mapping) and isinstance(after or {}, Mapping)
+    if (inside and len(path) < _depth(path)) or (section and len(path) < 2 and _is_section(path)):
+        for key in sorted({*(before or {}), *(after or {})}):
+            yield from _changes((*path, key), (before or {}).get(key), (after or {}).get(key))
+        return
+    yield path, before, after
+
+
+def _is_section(path: Path) -> bool:
+    return not path or path[0] not in _SINGLE
+
+
+#: Sections that are one value.
+_SINGLE: Final = ("currency", "unit", "default_plan", "waterfall", "sign_up")
+
+
+def _depth(path: Path) -> int:
+    """Tell how deep a reader looks: down to one allowance, one price, one limit, one id."""
+    return 5 if path and path[0] in ("test", "live") else 4
+
+
+def _difference(path: Path, before: Any, after: Any) -> Difference:
+    kind = _kind(before, after)
+    effect, meaning = _meaning(path, kind)
+    return Difference(
+        kind=kind,
+        path=written(path),
+        before=_shown(before),
+        after=_shown(after),
+        meaning=meaning,
+        effect=effect,
+    )
+
+
+def _refused(path: Path, before: Any, after: Any, why: str) -> Difference:
+    return Difference(
+        kind=_kind(before, after),
+        path=written(path),
+        before=_shown(before),
+        after=_shown(after),
+        meaning=why,
+        effect="balances" if path[-1] == "scale" else "money",
+        is_refused=True,
+    )
+
+
+def _kind(before: Any, after: Any) -> Kind:
+    if before is None:
+        return "added"
+    return "removed" if after is None else "changed"
+
+
+def _shown(value: Any) -> str | None:
+    if value is None or isinstance(value, str):
+        return value
+    if isinstance(value, list) and len(value) == 1:
+        return _shown(value[0])
+    return canonical_json(value)
+
+
+def _meaning(path: Path, kind: Kind) -> tuple[Effect, str]:
+    """Say what a change means: by its section and field, as far down as is known."""
+    section = str(path[0])
+    if len(path) == 2 and kind != "changed":
+        effect, added, removed = _WHOLES.get(section, ("display", "it is new", "it is gone"))
+        return effect, added if kind == "added" else removed
+    field = str(path[2]) if len(path) > 2 else str(path[-1])
+    return (
+        _FIELDS.get((section, field))
+        or _ANYWHERE.get(field)
+        or _SECTIONS.get(section)
+        or ("display", "it is shown so")
+    )
+
+
+_WHOLES: Final[dict[str, tuple[Effect, str, str]]] = {
+    "plans": (
+        "money",
+        "it can be subscribed to",
+        "nobody can subscribe to it any more; who has it keeps what was sold until migrated",
+    ),
+    "features": (
+        "access",
+        "it can be charged",
+        "a charge of it is refused; what is held of its own credits cannot be spent by charges",
+    ),
+    "units": (
+        "balances",
+        "credits of it can be granted",
+        "no credits of it can be granted; what customers hold of it has no use",
+    ),
+    "packs": ("money", "it can be bought", "it can no longer be bought"),
+    "top_ups": ("money", "it can be bought", "it can no longer be bought, by rules neither"),
+    "promotions": ("balances", "its code gives credits", "its code gives nothing any more"),
+    "price_books": ("money", "features can be priced by it", "nothing is priced by it any more"),
+    "limits": ("access", "every customer is limited by it", "it limits nobody any more"),
+    "rates": ("money", "from its date on it holds", "it will not hold"),
+}
+
+_FIELDS: Final[dict[tuple[str, str], tuple[Effect, str]]] = {
+    ("plans", "prices"): ("money", "new subscribers pay it; others when they are migrated"),
+    ("plans", "allowances"): ("balances", "it is granted from the next period of the plan on"),
+    ("plans", "grants"): ("balances", "allowances are granted by us, or by you"),
+    ("plans", "entitlements"): ("access", "what customers of the plan may use changes"),
+    ("plans", "limits"): ("access", "how much customers of the plan may use changes"),
+    ("plans", "waterfall"): ("money", "who pays on this plan, and in which order, changes"),
+    ("plans", "wallet"): ("money", "what the wallet pays on this plan changes"),
+    ("plans", "usage"): ("money", "what is billed later on this plan changes"),
+    ("plans", "overage"): ("money", "what is paid beyond the allowance changes"),
+    ("plans", "trial"): ("money", "new subscribers try it so"),
+    ("plans", "seats"): ("money", "how seats are counted changes"),
+    ("plans", "group"): ("access", "which plans exclude one another changes"),
+    ("plans", "add_on"): ("access", "whether it stands beside other plans changes"),
+    ("features", "type"): ("access", "whether it is charged for, or had, changes"),
+    ("features", "cost"): ("money", "what one costs in credits changes"),
+    ("features", "rate"): ("money", "what one costs in money changes"),
+    ("features", "price_book"): ("money", "what prices it changes"),
+    ("features", "markup"): ("money", "what is added to vendors' prices changes"),
+    ("features", "currency"): ("money", "the currency of its quantity changes"),
+    ("features", "at_limit"): ("access", "what happens beyond a limit changes"),
+    ("features", "whole"): ("money", "whether a unit may be split among payers changes"),
+    ("features", "meter"): ("money", "how its usage is summed changes"),
+    ("features", "of"): ("money", "what its usage counts changes"),
+    ("units", "overdraft"): ("balances", "how far balances may go below zero changes"),
+    ("units", "priority"): ("balances", "the burn priority of new grants changes"),
+    ("units", "priorities"): ("balances", "the burn priority of new grants changes"),
+    ("units", "approve_above"): ("access", "which grants need a second person changes"),
+    ("wallet", "overdraft"): ("balances", "how far wallets may go below zero changes"),
+    ("policies", "warn_at"): ("notices", "when limits warn changes"),
+    ("policies", "notices"): ("notices", "which notices are sent changes"),
+    ("policies", "unknown_customers"): ("access", "who may use the app unannounced changes"),
+    ("policies", "hold_lifetime"): ("access", "how long holds can be extended changes"),
+    ("policies", "late_usage"): ("money", "which late events go to their own period changes"),
+}
+
+_SHOWN: Final[tuple[Effect, str]] = ("display", "what customers read changes")
+
+_ANYWHERE: Final[dict[str, tuple[Effect, str]]] = {
+    "name": _SHOWN,
+    "description": _SHOWN,
+    "highlights": _SHOWN,
+    "is_public": ("display", "whether the pricing page shows it changes"),
+    "low_balance": ("notices", "when a low balance warns changes"),
+    "ids": ("provider", "what the provider calls it changes"),
+    "scale": ("balances", "its decimal digits change"),
+}
+
+_SECTIONS: Final[dict[str, tuple[Effect, str]]] = {
+    "currency": ("money", "customers without a currency, on plans of several, pay in it"),
+    "unit": ("display", "the unit that is meant where none is named changes"),
+    "default_plan": ("access", "customers without a subscription are treated so"),
+    "waterfall": ("money", "who pays, and in which order, changes where plans say nothing"),
+    "sign_up": ("balances", "new customers are given it"),
+    "packs": ("money", "who buys it from now on gets it so"),
+    "top_ups": ("money", "who buys from now on buys so"),
+    "promotions": ("balances", "who uses its code from now on gets it so"),
+    "price_books": ("money", "what models cost changes"),
+    "policies": ("money", "how this case is decided changes"),
+    "limits": ("access", "how much customers may use changes"),
+    "rates": ("money", "from its date on it holds"),
+    "test": ("provider", "the test mode differs otherwise"),
+    "live": ("provider", "the live mode differs otherwise"),
+}

@@ -1,0 +1,113 @@
+"""From the limits as people write them to those that a charge checks (C4). Owns their names.
+
+A limit's name says what it counts, so its counter survives a change of the number, the plan or the
+catalog's order.
+"""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Final
+
+from tollkeeper.catalog.looking import currency_for, plans_of, scale_of, unit_scale
+from tollkeeper.catalog.plans import LimitRule, Plan
+from tollkeeper.catalog.terms import Limit, Step, Window
+from tollkeeper.values.amounts import to_scaled
+from tollkeeper.values.money import Money
+
+if TYPE_CHECKING:
+    from tollkeeper.catalog.catalog import Catalog
+
+QUANTITY: Final = "quantity"
+
+
+def limits_of(
+    catalog: "Catalog",
+    key: str,
+    plans: Sequence[Plan],
+    currency: str | None,
+    steps: Sequence[Step],
+) -> tuple[Limit, ...]:
+    """Give the limits of a feature on these plans; of one name the most restrictive (C4)."""
+    units = {step.unit for step in steps}
+    found: dict[str, Limit] = {}
+    for rule in (*catalog.limits, *(rule for plan in plans for rule in plan.limits)):
+        if rule.feature not in (None, key):
+            continue
+        limit = compiled(catalog, rule, key, currency)
+        if limit is None or (limit.measure != QUANTITY and limit.measure not in units):
+            continue
+        known = found.get(limit.name)
+        if known is None or limit.at_most < known.at_most:
+            found[limit.name] = limit
+    return tuple(found.values())
+
+
+def standing(catalog: "Catalog", plans: tuple[str, ...], currency: str | None) -> tuple[Limit, ...]:
+    """Give every limit of a customer on these plans, whatever it counts."""
+    _, known = plans_of(catalog, plans)
+    code = currency_for(catalog, known, currency)
+    metered = [key for key, feature in catalog.features.items() if feature.type == "metered"]
+    found: dict[str, Limit] = {}
+    for rule in (*catalog.limits, *(rule for plan in known for rule in plan.limits)):
+        key = rule.feature or next(iter(metered), None)
+        limit = None if key is None else compiled(catalog, rule, key, code)
+        if limit is not None and not _is_stricter(found.get(limit.name), limit):
+            found[limit.name] = limit
+    return tuple(found.values())
+
+
+def _is_stricter(known: Limit | None, limit: Limit) -> bool:
+    return known is not None and known.at_most <= limit.at_most
+
+
+def compiled(catalog: "Catalog", rule: LimitRule, key: str, currency: str | None) -> Limit | None:
+    """Make the limit of a rule for a feature; None where it is in another currency."""
+    measured = _measured(catalog, rule, key, currency)
+    if measured is None:
+        return None
+    measure, at_most = measured
+    window = window_of(rule)
+    said = rule.at_limit or catalog.features[key].at_limit if measure == QUANTITY else rule.at_limit
+    warn_at = catalog.policies.warn_at if rule.warn_at is None else rule.warn_at
+    return Limit(
+        name=rule.name or name_of(rule, measure, window),
+        feature=rule.feature,
+        subject=rule.per,
+        measure=measure,
+        at_most=at_most,
+        window=window,
+        at_limit=said or "refuse",
+        warn_at=tuple(sorted(set(warn_at))),
+        only=rule.tag,
+    )
+
+
+def window_of(rule: LimitRule) -> Window:
+    """Give the window that a rule counts over."""
+    if rule.within is not None:
+        return Window("rolling", rule.within.seconds)
+    return Window(rule.every or "lifetime")
+
+
+def name_of(rule: LimitRule, measure: str, window: Window) -> str:
+    """Name a limit by what it counts: `image:quantity:customer:day`."""
+    span = f"rolling-{window.seconds}" if window.kind == "rolling" else window.kind
+    subject = rule.per if rule.tag is None else f"{rule.per}={rule.tag}"
+    return ":".join((rule.feature or "all", measure, subject, span))
+
+
+def money_of(amounts: Sequence[Money], currency: str | None) -> Money | None:
+    """Choose among amounts the one in a currency."""
+    return next((money for money in amounts if money.currency == currency), None)
+
+
+def _measured(
+    catalog: "Catalog", rule: LimitRule, key: str, currency: str | None
+) -> tuple[str, int] | None:
+    if rule.spend:
+        money = money_of(rule.spend, currency)
+        return None if money is None else (money.unit.key, money.scaled)
+    at_most = rule.at_most or 0
+    if rule.unit is not None:
+        scale = unit_scale(catalog, rule.unit)
+        return rule.unit, to_scaled(at_most, scale, at_least=0)
+    return QUANTITY, to_scaled(at_most, scale_of(catalog, key), at_least=0)

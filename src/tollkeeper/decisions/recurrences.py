@@ -1,0 +1,122 @@
+"""How an allowance of a plan comes back: period by period, counted from its anchor (D3, D4). Pure.
+
+A recurrence stands in the account that it fills and knows all that a renewal needs: no catalog is
+read when one is due, and the terms are those that were sold (D9). It touches no balance; `renewing`
+does.
+"""
+
+from datetime import datetime
+from functools import lru_cache
+from hashlib import blake2b
+from typing import Final, NamedTuple
+
+from tollkeeper.values.intervals import Interval
+from tollkeeper.values.moments import to_microseconds
+from tollkeeper.values.periods import Period, period, period_number
+from tollkeeper.values.zones import zone as zone_named
+
+#: What `number` says once the subscription is over.
+OVER: Final = -(2**31)
+
+_ALPHABET: Final = "0123456789abcdefghjkmnpqrstvwxyz"
+_VERSION_AND_VARIANT: Final = 7 << 76 | 0b10 << 62
+_FREE: Final = ((1 << 80) - 1) & ~(0b1111 << 76 | 0b11 << 62)
+
+
+class Recurrence(NamedTuple):
+    """An allowance that one subscription gives in one unit."""
+
+    subscription: str
+    #: What the ids of its grants end with; they begin with the time of their period.
+    tail: str
+    #: How much each period, at the unit's scale.
+    amount: int
+    #: How long a period is ("month", "3 months"); "" is once.
+    every: str
+    anchor: datetime
+    zone: str | None
+    #: The number of the next period.
+    number: int
+    #: When the next period begins; None where nothing comes any more.
+    next_at: datetime | None
+    #: When the subscription ends; None where no end is known.
+    ends_at: datetime | None = None
+    #: Whether a renewal adds to what is left; else it takes the place of it (D2).
+    adds: bool = False
+    #: With `adds`: the most that may remain of it after a renewal.
+    cap: int | None = None
+    #: With `adds`: how long each grant can be spent; "" is until the subscription ends.
+    lifetime: str = ""
+    priority: int = 20
+    #: The only features that may spend it.
+    features: tuple[str, ...] = ()
+
+    @property
+    def is_over(self) -> bool:
+        """Tell whether its end is booked."""
+        return self.number == OVER
+
+    @property
+    def due_at(self) -> datetime | None:
+        """Tell when it next does something: a renewal, or its end."""
+        if self.is_over:
+            return None
+        if self.next_at is None or (self.ends_at is not None and self.ends_at <= self.next_at):
+            return self.ends_at
+        return self.next_at
+
+    def gave(self, grant_id: str) -> bool:
+        """Tell whether a grant came from it."""
+        return grant_id.endswith(self.tail)
+
+    def id_of(self, prefix: str, moment: datetime) -> str:
+        """Name what it does at a moment: always the same, so that nothing is booked twice."""
+        return f"{prefix}_{_encoded(to_microseconds(moment) // 1000, 10)}{self.tail}"
+
+
+def begun(recurrence: Recurrence, now: datetime) -> tuple[Recurrence, Period]:
+    """Begin it at a moment: give the period that runs, and what comes after.
+
+    The period of an allowance that comes once begins now and has no end: it ends where it begins.
+    """
+    if not recurrence.every:
+        return recurrence._replace(next_at=None), Period(now, now)
+    every, zone = Interval.parse(recurrence.every), zone_named(recurrence.zone)
+    number = period_number(recurrence.anchor, every, now, zone)
+    running = period(recurrence.anchor, every, number, zone)
+    return recurrence._replace(number=number + 1, next_at=running.end), running
+
+
+def stepped(recurrence: Recurrence, start: datetime) -> tuple[Recurrence, Period]:
+    """Go on to the period that begins at `start`; a day that its zone skipped is passed over."""
+    every, zone = Interval.parse(recurrence.every), zone_named(recurrence.zone)
+    number = recurrence.number
+    while (end := period(recurrence.anchor, every, number, zone).end) <= start:
+        number += 1
+    return recurrence._replace(number=number + 1, next_at=end), Period(start, end)
+
+
+def expiry(recurrence: Recurrence, running: Period) -> datetime | None:
+    """Tell when what is granted for a period expires; None is with the subscription (D2)."""
+    if not recurrence.every:
+        return None
+    if not recurrence.adds:
+        return running.end
+    if not recurrence.lifetime:
+        return None
+    lifetime = Interval.parse(recurrence.lifetime)
+    return period(running.start, lifetime, 0, zone_named(recurrence.zone)).end
+
+
+@lru_cache(maxsize=4096)
+def tail_of(subscription: str, unit: str) -> str:
+    """Give the end that all grants of a subscription in one unit have in common.
+
+    It has the shape of a UUIDv7's last 80 bits, so that their ids are ids like any other.
+    """
+    digest = blake2b(f"{subscription}\0{unit}".encode(), digest_size=10).digest()
+    return _encoded(int.from_bytes(digest) & _FREE | _VERSION_AND_VARIANT, 16)
+
+
+def _encoded(value: int, length: int) -> str:
+    return "".join([_ALPHABET[value >> shift & 31] for shift in range(5 * length - 5, -1, -5)])

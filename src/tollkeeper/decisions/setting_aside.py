@@ -1,0 +1,260 @@
+"""Setting a charge aside over the whole waterfall, and letting it grow (B1, B4, B7). Pure.
+
+Each source that pays holds its part, limits lend their headroom, and the terms are pinned; how it
+ends is in `closing`.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Any, ClassVar
+
+from tollkeeper.decisions.accounts import AccountKey
+from tollkeeper.decisions.advancing import sooner, suffix
+from tollkeeper.decisions.charge_holds import ChargeHold, Part, part_name
+from tollkeeper.decisions.charging import Charging, Weighed, told
+from tollkeeper.decisions.holding import MAXIMUM_LIFETIME, joined, set_aside
+from tollkeeper.decisions.holds import Hold
+from tollkeeper.decisions.overlay import Overlay
+from tollkeeper.decisions.paying import Paid
+from tollkeeper.decisions.requests import Book, Needs, Outcome
+from tollkeeper.decisions.spending import overdraft_limit
+from tollkeeper.decisions.tallies import Held, Tally
+from tollkeeper.decisions.waterfall import Share, amounts_by_unit
+from tollkeeper.errors import HoldClosed, HoldNotFound, InvalidRequest
+from tollkeeper.values.moments import to_microseconds
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HoldCharge(Charging):
+    """Set a quantity aside before it is known how much will be used."""
+
+    verb: ClassVar[str] = "hold_charge"
+
+    lifetime: timedelta
+
+    def decide(self, book: Book, now: datetime) -> Outcome:
+        """Draw from every source that would pay, and from the limits; refuse as a charge does."""
+        weighed, overlay = self.weigh(book, now), Overlay(book)
+        name, until = f"hld_{suffix(self.id)}", now + self.lifetime
+        made = _held(self, overlay, weighed, name, {}, until, now)
+        hold = ChargeHold(
+            id=name,
+            customer=self.customer,
+            feature=self.feature,
+            status="open",
+            terms=weighed.terms,
+            parts=_parts(weighed, made),
+            created_at=now,
+            expires_at=until,
+            member=self.member,
+            api_key=self.api_key,
+            tags=self.tags,
+            dimensions=self.dimensions,
+            pay_from=self.pay_from,
+        )
+        return Outcome(
+            tuple(overlay.entries),
+            holds=tuple(made.values()),
+            result=told_hold(hold, told(self, weighed.terms, weighed.paid.shares)),
+            notices=self.warned(book, weighed),
+            tallies=with_headroom(weighed, hold, now),
+            charge_holds=(hold,),
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OnChargeHold(Charging):
+    """What the verbs on a charge hold that exists have in common; its terms are pinned."""
+
+    hold: str
+
+    def needs(self) -> Needs:
+        """Ask for the charge hold, the open holds of every account it may use, and the tallies."""
+        terms = self.pinned
+        steps = (*terms.steps, *terms.overage) if terms else ()
+        keys = tuple({(self.customer, step.unit): None for step in steps if step.kind != "usage"})
+        return Charging.needs(self)._replace(
+            charge_holds=((self.customer, self.hold),), holds_of=keys
+        )
+
+    def found(self, book: Book) -> ChargeHold:
+        """Give the charge hold; raises HoldNotFound."""
+        hold = book.charge_holds.get((self.customer, self.hold))
+        if hold is None:
+            raise HoldNotFound(
+                f"Customer {self.customer!r} has no charge hold {self.hold!r}.", hold=self.hold
+            )
+        return hold
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExtendCharge(OnChargeHold):
+    """Let a charge hold grow, or live longer; `quantity` 0 adds nothing."""
+
+    verb: ClassVar[str] = "extend_charge"
+
+    lifetime: timedelta | None = None
+
+    def decide(self, book: Book, now: datetime) -> Outcome:
+        """Draw more, as a charge would; refuse beyond the maximum lifetime (B4)."""
+        hold = self.found(book)
+        if not hold.is_open_at(now):
+            raise closed_already(hold, now)
+        until = self._until(hold, now)
+        overlay, made, parts = Overlay(book), dict[AccountKey, Hold](), hold.parts
+        weighed = self.weigh(book, now) if self.quantity else None
+        if weighed is not None:
+            made = _held(self, overlay, weighed, hold.id, open_parts(book, hold), until, now)
+            parts = (*parts, *_parts(weighed, made))
+        kept = {**open_parts(book, hold), **made}
+        longer = tuple([replace(part, expires_at=until) for part in kept.values()])
+        grown = replace(hold, parts=parts, expires_at=until)
+        shares = weighed.paid.shares if weighed else ()
+        return Outcome(
+            tuple(overlay.entries),
+            holds=longer,
+            result=told_hold(grown, told(self, hold.terms, shares)),
+            notices=self.warned(book, weighed) if weighed else (),
+            tallies=self._headroom(book, weighed, grown, now),
+            charge_holds=(grown,),
+        )
+
+    def _until(self, hold: ChargeHold, now: datetime) -> datetime:
+        if self.lifetime is None:
+            return hold.expires_at
+        latest = hold.created_at + MAXIMUM_LIFETIME
+        until = max(hold.expires_at, now + self.lifetime)
+        if until > latest:
+            raise InvalidRequest(
+                f"A hold lives {MAXIMUM_LIFETIME} at most; this one can be extended until "
+                f"{latest.isoformat()}.",
+                latest=latest,
+            )
+        return until
+
+    def _headroom(
+        self, book: Book, weighed: Weighed | None, hold: ChargeHold, now: datetime
+    ) -> tuple[Tally, ...]:
+        if weighed is None:
+            own = book.tally(self.customer, "")
+            nothing = Paid((), {})
+            weighed = Weighed(hold.terms, self.tallies(book, own), (), {}, nothing, ())
+        return with_headroom(weighed, hold, now)
+
+
+def open_parts(book: Book, hold: ChargeHold) -> dict[AccountKey, Hold]:
+    """Give the ledger's holds of a charge hold that are still open, by account."""
+    found = {part.hold: book.holds.get((hold.customer, part.hold)) for part in hold.parts}
+    return {(h.customer, h.unit): h for h in found.values() if h is not None and h.is_open}
+
+
+def with_headroom(weighed: Weighed, hold: ChargeHold, now: datetime) -> tuple[Tally, ...]:
+    """Let every limit lend what the hold took of it, until the hold is over."""
+    taken: dict[str, dict[str, int]] = {}
+    for claim in weighed.taken:
+        counts = taken.setdefault(claim.meter.subject, {})
+        name = claim.meter.limit.name
+        counts[name] = counts.get(name, 0) + claim.amount
+    made: list[Tally] = []
+    for subject, tally in weighed.tallies.items():
+        before = next((held for held in tally.held if held.hold == hold.id), None)
+        counts = taken.get(subject, {})
+        if not counts and before is None and subject:
+            continue
+        for name, amount in before.counts if before else ():
+            counts[name] = counts.get(name, 0) + amount
+        until = to_microseconds(hold.expires_at)
+        added = Held(hold.id, until, tuple(sorted(counts.items()))) if counts else None
+        made.append(reheld(tally, hold.id, added, now))
+    return tuple(made)
+
+
+def reheld(tally: Tally, hold: str, held: Held | None, now: datetime) -> Tally:
+    """Put what a hold takes of limits in its place; forget holds whose time is over."""
+    moment = to_microseconds(now)
+    kept = [other for other in tally.held if other.hold != hold and other.expires > moment]
+    return tally._replace(
+        held=(*kept, held) if held else tuple(kept),
+        version=tally.version + 1,
+        updated=max(moment, tally.updated),
+    )
+
+
+def told_hold(hold: ChargeHold, said: dict[str, Any]) -> dict[str, Any]:
+    """Say how a charge hold stands, for the answer of a verb."""
+    return said | {
+        "hold": hold.id,
+        "status": hold.status,
+        "holding": hold.quantity,
+        "until": hold.expires_at.isoformat(),
+    }
+
+
+def closed_already(hold: ChargeHold, now: datetime) -> HoldClosed:
+    """Make the error for a charge hold that is over."""
+    status = "lapsed" if hold.lapsed(now) else hold.status
+    return HoldClosed(f"The hold {hold.id} is {status} already.", hold=hold.id, status=status)
+
+
+def _held(
+    charge: Charging,
+    overlay: Overlay,
+    weighed: Weighed,
+    name: str,
+    there: Mapping[AccountKey, Hold],
+    until: datetime,
+    now: datetime,
+) -> dict[AccountKey, Hold]:
+    """Set each account's part aside, into the hold that is there already or a new one."""
+    made: dict[AccountKey, Hold] = {}
+    paying = [share for share in weighed.paid.shares if share.kind != "usage"]
+    for unit, amount in amounts_by_unit(paying).items():
+        account = overlay.account(charge.customer, unit)
+        if not amount and not account.version:
+            continue
+        limit = 0
+        if unit in weighed.paid.overdrawn:
+            limit = overdraft_limit(account, overlay.units[unit], None)
+        entry, drawn = set_aside(account, "hold", amount, limit, charge.feature, overlay)
+        due = sooner(entry.after.due_at, until)
+        overlay.add(entry._replace(after=entry.after._replace(due_at=due)))
+        before = there.get(account.key)
+        if before is not None:
+            made[account.key] = replace(before, drawn=joined(before.drawn, drawn))
+            continue
+        made[account.key] = Hold(
+            id=_free_name(name, there, made),
+            customer=charge.customer,
+            unit=unit,
+            status="open",
+            drawn=drawn,
+            created_at=now,
+            expires_at=until,
+            feature=charge.feature,
+        )
+    return made
+
+
+def _free_name(name: str, there: Mapping[AccountKey, Hold], made: Mapping[AccountKey, Hold]) -> str:
+    taken = {hold.id for hold in (*there.values(), *made.values())}
+    number = 0
+    while part_name(name, number) in taken:
+        number += 1
+    return part_name(name, number)
+
+
+def _parts(weighed: Weighed, made: Mapping[AccountKey, Hold]) -> tuple[Part, ...]:
+    by_unit = {unit: hold.id for (_, unit), hold in made.items()}
+    paid = weighed.paid
+    return tuple(
+        [
+            Part(_name_of(share, by_unit), step, share.quantity, share.amount)
+            for share, step in zip(paid.shares, paid.steps, strict=True)
+        ]
+    )
+
+
+def _name_of(share: Share, by_unit: Mapping[str, str]) -> str:
+    """Name the ledger's hold of a share; the later bill has none."""
+    return "" if share.kind == "usage" else by_unit.get(share.unit, "")

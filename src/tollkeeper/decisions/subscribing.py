@@ -1,0 +1,253 @@
+"""Taking a plan: the subscription, its live part in the tally, first allowances (D1, D10). Pure.
+
+All of it is one outcome, so it is written in one transaction or not at all. What money has to do
+with it is the caller's affair: who allocates says that it was paid, or is free.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, ClassVar, Protocol
+
+from tollkeeper.decisions.accounts import Account, AccountKey, Entry
+from tollkeeper.decisions.advancing import suffix, watch, watched
+from tollkeeper.decisions.asking import subscriptions
+from tollkeeper.decisions.ending import ended
+from tollkeeper.decisions.recurrences import Recurrence, begun, tail_of
+from tollkeeper.decisions.renewing import give
+from tollkeeper.decisions.requests import Book, GrantFact, Needs, Outcome, Request
+from tollkeeper.decisions.subscribed import Subscribed, with_plan
+from tollkeeper.decisions.tallies import OWN, OnPlan, Tally
+from tollkeeper.errors import AlreadySubscribed, IdempotencyConflict
+from tollkeeper.values.moments import to_microseconds
+from tollkeeper.values.units import Unit
+
+if TYPE_CHECKING:
+    from tollkeeper.catalog.allowances import GrantTerms
+
+#: The burn priority of an allowance, unless the catalog says otherwise (A1).
+PRIORITY = 20
+
+
+class Sold(Protocol):
+    """The catalog under which a plan is sold."""
+
+    @property
+    def version(self) -> str:
+        """Name what it says."""
+        ...
+
+    def allowances(
+        self, plan: str, *, interval: str | None, currency: str | None, quantity: int
+    ) -> "tuple[GrantTerms, ...]":
+        """Tell what a plan grants, and how often."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Allocate(Request):
+    """Give a customer a plan, and the first allowances of it."""
+
+    verb: ClassVar[str] = "allocate"
+
+    plan: str
+    group: str
+    is_add_on: bool
+    #: What is paid for at once; None for a plan without a price.
+    interval: str | None
+    quantity: int
+    catalog: Sold
+    #: From when periods are counted; None is from now on.
+    anchor: datetime | None = None
+    #: The payment that it was sold for; one payment buys one subscription (E3).
+    payment_id: str | None = None
+    #: Whether the app grants the allowances itself.
+    is_manual: bool = False
+    #: Whether the plan has no price.
+    is_free: bool = False
+    #: Whether nothing happens to a customer who has a plan.
+    is_default: bool = False
+
+    def needs(self) -> Needs:
+        """Ask for the customer's own tally, and for all accounts that a free plan may fill."""
+        return Needs(tallies=((self.customer, OWN),), every_account=(self.customer,))
+
+    def accounts(
+        self, tally: Tally, units: Mapping[str, Unit], now: datetime
+    ) -> tuple[tuple[AccountKey, ...], tuple[AccountKey, ...]]:
+        """Name the accounts that the plan's allowances fill."""
+        return tuple([(self.customer, terms.unit) for terms in self.terms(tally)]), ()
+
+    def terms(self, tally: Tally) -> "tuple[GrantTerms, ...]":
+        """Give what the plan grants this customer."""
+        if self.is_manual:
+            return ()
+        return self.catalog.allowances(
+            self.plan, interval=self.interval, currency=tally.currency, quantity=self.quantity
+        )
+
+    def decide(self, book: Book, now: datetime) -> Outcome:
+        """Take the plan, unless the customer has one of its group."""
+        own = book.tally(self.customer, OWN)
+        if self.payment_id is not None:
+            earlier = self._paid_before(book)
+            if earlier is not None:
+                return Outcome(replays=f"op_{suffix(earlier.id)}")
+        moment = to_microseconds(now)
+        live = [plan for plan in own.plans if not plan.ends or moment < plan.ends]
+        if self.is_default and any(not plan.is_add_on for plan in live):
+            return Outcome(result={"subscription": None})
+        state = _State(book, self.customer)
+        for plan in live:
+            if plan.group == self.group and not (plan.is_add_on or self.is_add_on):
+                self._give_way(state, plan, now)
+        return self._taken(state, own, now)
+
+    def _give_way(self, state: "_State", plan: OnPlan, now: datetime) -> None:
+        """Let a free plan give way to one that is paid for (D5); refuse a second plan (D10)."""
+        found = subscriptions(state.book, self.customer)
+        known = next((each for each in found if each.id == plan.subscription), None)
+        if known is None or not known.is_free or self.is_free:
+            raise AlreadySubscribed(
+                f"{self.customer!r} is on {plan.plan!r}, and of the group {self.group!r} a "
+                "customer has one plan; cancel it first.",
+                plan=plan.plan,
+                group=self.group,
+                subscription=plan.subscription,
+            )
+        for unit in dict.fromkeys(known.units):
+            account, entries = ended(state.account(unit), known.id, now, now)
+            state.change(account, entries)
+        state.over.append(known._replace(ends_at=now, updated_at=now))
+
+    def _paid_before(self, book: Book) -> Subscribed | None:
+        """Find what the payment bought before; refuse where that was something else."""
+        for known in subscriptions(book, self.customer):
+            if known.payment_id != self.payment_id:
+                continue
+            if (known.plan, known.interval, known.quantity) != self._asked:
+                raise IdempotencyConflict(
+                    f"The payment {self.payment_id!r} has bought {known.plan!r} before; one "
+                    "payment buys one subscription.",
+                    payment_id=self.payment_id,
+                    subscription=known.id,
+                )
+            return known
+        return None
+
+    @property
+    def _asked(self) -> tuple[str, str | None, int]:
+        return self.plan, self.interval, self.quantity
+
+    def _taken(self, state: "_State", own: Tally, now: datetime) -> Outcome:
+        given = [self._given(state, own, terms, now) for terms in self.terms(own)]
+        made = self._subscribed(own, tuple(given), now)
+        over = {known.id for known in state.over}
+        plans = [plan for plan in own.plans if plan.subscription not in over]
+        tally = own._replace(
+            version=own.version + 1,
+            plans=with_plan(plans, made.on_plan(now), now),
+            updated=max(own.updated, to_microseconds(now)),
+        )
+        return Outcome(
+            tuple(state.entries),
+            tuple(state.made),
+            result={"subscription": made.told(now).to_dict()},
+            tallies=(tally,),
+            subscriptions=(*state.over, made),
+            refilled=state.refilled,
+            is_kept=True,
+        )
+
+    def _subscribed(
+        self, own: Tally, allowances: tuple[tuple[str, Recurrence], ...], now: datetime
+    ) -> Subscribed:
+        return Subscribed(
+            customer=self.customer,
+            id=self._subscription,
+            plan=self.plan,
+            group=self.group,
+            is_add_on=self.is_add_on,
+            is_free=self.is_free,
+            interval=self.interval,
+            quantity=self.quantity,
+            version=self.catalog.version,
+            anchor=self.anchor or now,
+            zone=own.zone,
+            started_at=now,
+            ends_at=None,
+            payment_id=self.payment_id,
+            allowances=allowances,
+            created_at=now,
+            updated_at=now,
+        )
+
+    @property
+    def _subscription(self) -> str:
+        return f"sub_{suffix(self.id)}"
+
+    def _given(
+        self, state: "_State", own: Tally, terms: "GrantTerms", now: datetime
+    ) -> tuple[str, Recurrence]:
+        """Let an allowance fill its account from now on."""
+        recurrence = recurring(self._subscription, terms, self.anchor or now, own.zone)
+        recurrence, running = begun(recurrence, now)
+        account = state.account(terms.unit)
+        account = account._replace(allowances=(*account.allowances, recurrence))
+        account, entries, made = give(account, recurrence, running, now, is_first=True)
+        state.made += made
+        state.change(account, entries)
+        return terms.unit, recurrence
+
+
+def recurring(
+    subscription: str, terms: "GrantTerms", anchor: datetime, zone: str | None
+) -> Recurrence:
+    """Make the recurrence of an allowance, before its first period."""
+    return Recurrence(
+        subscription=subscription,
+        tail=tail_of(subscription, terms.unit),
+        amount=terms.amount,
+        every=terms.every or "",
+        anchor=anchor,
+        zone=zone,
+        number=0,
+        next_at=None,
+        adds=terms.on_renewal == "add",
+        cap=terms.cap,
+        lifetime=terms.lifetime or "",
+        priority=PRIORITY if terms.priority is None else terms.priority,
+        features=terms.features,
+    )
+
+
+class _State:
+    """The accounts of one customer as far as this outcome has changed them."""
+
+    def __init__(self, book: Book, customer: str) -> None:
+        self.book, self.customer = book, customer
+        self.entries: list[Entry] = []
+        self.made: list[GrantFact] = []
+        #: Subscriptions that gave way.
+        self.over: list[Subscribed] = []
+        self._accounts: dict[str, Account] = {}
+
+    def account(self, unit: str) -> Account:
+        """Give an account as it is by now."""
+        known = self._accounts.get(unit)
+        return self.book.account(self.customer, unit) if known is None else known
+
+    def change(self, account: Account, entries: Sequence[Entry]) -> None:
+        """Take an account as it is now, and what was booked on the way."""
+        if entries:
+            account, booked = watch(account, [*entries[:-1], entries[-1]._replace(after=account)])
+            self.entries += booked
+        else:
+            account = watched(account)
+        self._accounts[account.unit] = account
+
+    @property
+    def refilled(self) -> tuple[Account, ...]:
+        """Give the accounts that changed without an entry."""
+        booked = {entry.after.unit for entry in self.entries}
+        return tuple([each for each in self._accounts.values() if each.unit not in booked])

@@ -1,0 +1,36 @@
+"""What an app hears of in one process: its functions, and the jobs that call them."""
+
+from collections.abc import Callable
+from datetime import timedelta
+from typing import TypeVar
+
+from tollkeeper.delivery.clearing import Clearing
+from tollkeeper.delivery.delivering import Delivery
+from tollkeeper.delivery.expiring import Expiring
+from tollkeeper.delivery.queues import LEASE
+from tollkeeper.delivery.subscribers import Subscribers
+from tollkeeper.ledger.change import Ledger
+from tollkeeper.notices import Notice
+from tollkeeper.operations.jobs import Agenda
+
+N = TypeVar("N", bound=Notice)
+R = TypeVar("R")
+
+
+class Listening:
+    """The functions that an app registered, and what `run_due` does beside the sweep."""
+
+    def __init__(self, ledger: Ledger, *, may_await: bool, lease: timedelta = LEASE) -> None:
+        self._subscribers = Subscribers(ledger.outbox, may_await=may_await)
+        delivery = Delivery(ledger, self._subscribers, lease=lease)
+        # Warnings first, so that they are told in the same run.
+        self.agenda = Agenda([Expiring(ledger), delivery, Clearing(ledger)])
+
+    def on(self, *kinds: type[N]) -> Callable[[Callable[[N], R]], Callable[[N], R]]:
+        """Give what registers a function for these kinds, and gives the function back."""
+
+        def register(function: Callable[[N], R]) -> Callable[[N], R]:
+            self._subscribers.add(kinds, function)
+            return function
+
+        return register

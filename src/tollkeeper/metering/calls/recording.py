@@ -1,0 +1,211 @@
+"""The steps of a metered call over a plain door: claim, hold, extend, save, book. Owns their order.
+
+A step that fails leaves the call's row as it was before, and the row always tells enough for
+somebody else to go on: a call is written down before anything is held for it, and what it used
+before that is booked. Every step may be repeated.
+"""
+
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from sqlalchemy import Connection
+
+from tollkeeper.decisions.charge_holds import ChargeHold
+from tollkeeper.decisions.closing import ReleaseCharge, SettleCharge
+from tollkeeper.decisions.setting_aside import ExtendCharge, HoldCharge
+from tollkeeper.errors import HoldClosed, HoldNotFound, IdempotencyConflict, Refusal
+from tollkeeper.ledger import charge_holds, metered_calls
+from tollkeeper.ledger.change import Ledger
+from tollkeeper.ledger.metered_calls import Key, Known, NewCall, StoredCall, stored_from
+from tollkeeper.operations import set_aside
+from tollkeeper.operations.calls import Desk
+from tollkeeper.operations.door import PlainDoor, plain
+from tollkeeper.operations.metering import scale_of
+from tollkeeper.store import metered_calls as store
+from tollkeeper.values.amounts import from_scaled
+from tollkeeper.values.charges import ChargeHoldReceipt, ChargeReceipt
+from tollkeeper.values.model_calls import CallOutcome
+
+logger = logging.getLogger("tollkeeper")
+
+#: What the ids of metered calls begin with.
+CALL: Final = "cal"
+#: How long whoever ends a call has to book it, before a job does.
+BOOKING: Final = timedelta(seconds=30)
+
+
+def look_at(begun: datetime, lifetime: timedelta) -> datetime:
+    """Say when a job looks after a call: before its hold lapses, so that the hold still pays."""
+    return begun + lifetime - lifetime / 10
+
+
+@dataclass(frozen=True, slots=True)
+class Recorder:
+    """Does the steps of calls for one ledger."""
+
+    ledger: Ledger
+
+    @property
+    def desk(self) -> Desk:
+        """Give what requests are made with; they go through the door of each step."""
+        return Desk(_NoDoor(), self.ledger)
+
+    def claim(self, door: PlainDoor, new: NewCall) -> StoredCall | None:
+        """Write a call down; give the call that has its key already, if there is one."""
+        database = self.ledger.database
+
+        def work(connection: Connection) -> StoredCall | None:
+            if metered_calls.begin(connection, database, new):
+                return None
+            assert new.idempotency_key is not None
+            row = store.by_key(connection, database, new.key[0], new.idempotency_key)
+            return None if row is None else self._stored(row)
+
+        return door.transact(work)
+
+    def hold(self, door: PlainDoor, key: Key, request: HoldCharge) -> ChargeHoldReceipt:
+        """Hold for a call that was written down; where it is refused nothing is left of it."""
+        try:
+            receipt: ChargeHoldReceipt = plain(door.change_all([request])[0])
+        except Refusal:
+            self.forget(door, key)
+            raise
+        return receipt
+
+    def forget(self, door: PlainDoor, key: Key) -> None:
+        """Delete a call for which nothing is held."""
+        door.transact(lambda connection: store.forget(connection, self.ledger.database, key))
+
+    def extend(
+        self, door: PlainDoor, key: Key, hold: str, quantity: int, lifetime: timedelta | None
+    ) -> ChargeHoldReceipt:
+        """Let a call's hold grow, or live on."""
+
+        def make(held: ChargeHold) -> ExtendCharge:
+            scaled = from_scaled(quantity, held.terms.scale)
+            return set_aside.extend(self.desk, held, scaled, lifetime, {})
+
+        receipt: ChargeHoldReceipt = set_aside.changing(self.desk, key[0], hold, make)(door)
+        return receipt
+
+    def save(self, door: PlainDoor, key: Key, known: Known, due: datetime) -> None:
+        """Keep what is known of a call that goes on."""
+        database = self.ledger.database
+        door.transact(lambda c: metered_calls.save(c, database, key, known, due))
+
+    def end(
+        self, door: PlainDoor, key: Key, known: Known, outcome: CallOutcome, answer: str | None
+    ) -> ChargeReceipt | None:
+        """Write down how a call ended, then book it; give the receipt of what was charged."""
+        database, now = self.ledger.database, self.ledger.clock.now()
+
+        def work(connection: Connection) -> None:
+            is_mine = metered_calls.end(connection, database, key, known, outcome, now + BOOKING)
+            if is_mine and answer is not None:
+                store.put_result(connection, database, key, answer, now)
+
+        door.transact(work)
+        return self.book(door, key)
+
+    def book(self, door: PlainDoor, key: Key) -> ChargeReceipt | None:
+        """Settle or release a call that has ended, by its row alone; once, whoever does it."""
+        stored = self.read(door, key)
+        if stored is None or stored.call.status == "open":
+            return None
+        if stored.call.status in ("settled", "released"):
+            return self._replayed(door, stored)
+        if stored.call.outcome == "failed_before_delivery":
+            self._release(door, stored)
+            return None
+        return self._settle(door, stored)
+
+    def read(self, door: PlainDoor, key: Key) -> StoredCall | None:
+        """Read a call."""
+        database = self.ledger.database
+        row = door.read(lambda connection: store.by_id(connection, database, key))
+        return None if row is None else self._stored(row)
+
+    def has_hold(self, door: PlainDoor, stored: StoredCall) -> bool:
+        """Tell whether anything was ever held for a call."""
+        name = [(stored.call.customer, stored.call.hold_id)]
+        database = self.ledger.database
+        return bool(door.read(lambda connection: charge_holds.read(connection, database, name)))
+
+    def _settle(self, door: PlainDoor, stored: StoredCall) -> ChargeReceipt | None:
+        call = stored.call
+        key, quantity = (call.customer, call.id), stored.saved
+        scaled = stored.estimate if quantity is None else quantity
+        try:
+            receipt = self._settled(door, stored, scaled)
+        except IdempotencyConflict:  # somebody settled the hold by hand; that stands
+            receipt = self._settled(door, stored, None)
+        except (HoldClosed, HoldNotFound) as error:
+            logger.warning("The call %s is not charged: %s", call.id, error.message)
+            self._note_release(door, key, None)
+            return None
+        marks = dict.fromkeys(call.marks)
+        marks |= {"late": None} if receipt.late else {}
+        marks |= {"unpaid": None} if receipt.unpaid else {}
+        database, now = self.ledger.database, self.ledger.clock.now()
+        door.transact(lambda c: metered_calls.settle(c, database, key, receipt, tuple(marks), now))
+        return receipt
+
+    def _settled(self, door: PlainDoor, stored: StoredCall, scaled: int | None) -> ChargeReceipt:
+        def make(held: ChargeHold) -> SettleCharge:
+            quantity = None if scaled is None else from_scaled(scaled, held.terms.scale)
+            excess = stored.said.get("excess", "charge")
+            return set_aside.settle(self.desk, held, quantity, excess, {})
+
+        call = stored.call
+        receipt: ChargeReceipt = set_aside.changing(self.desk, call.customer, call.hold_id, make)(
+            door
+        )
+        return receipt
+
+    def _replayed(self, door: PlainDoor, stored: StoredCall) -> ChargeReceipt | None:
+        """Give the receipt of a call that was booked already."""
+        return self._settled(door, stored, None) if stored.call.status == "settled" else None
+
+    def _release(self, door: PlainDoor, stored: StoredCall) -> None:
+        call = stored.call
+
+        def make(held: ChargeHold) -> ReleaseCharge:
+            return set_aside.release(self.desk, held, {})
+
+        operation: str | None = None
+        try:
+            receipt = set_aside.changing(self.desk, call.customer, call.hold_id, make)(door)
+            operation = receipt.operation_id
+        except (HoldClosed, HoldNotFound) as error:
+            logger.debug("Nothing is released for the call %s: %s", call.id, error.message)
+        self._note_release(door, (call.customer, call.id), operation)
+
+    def _note_release(self, door: PlainDoor, key: Key, operation: str | None) -> None:
+        database, now = self.ledger.database, self.ledger.clock.now()
+        door.transact(lambda c: metered_calls.release(c, database, key, operation, now))
+
+    def _stored(self, row: Any) -> StoredCall:
+        return stored_from(row, scale_of(self.ledger.prices, row.feature))
+
+
+class _NoDoor:
+    """Stands where a desk has its door: the steps bring their own."""
+
+    def __getattr__(self, name: str) -> Any:
+        raise AssertionError(f"a step of a call goes through its own door, not through {name}")
+
+
+def said_of(
+    tags: tuple[str, ...], dimensions: Mapping[str, str], excess: str, abandoned: str
+) -> dict[str, Any]:
+    """Say what a call's row keeps of what its caller said, without what is usual."""
+    told = {
+        "tags": list(tags),
+        "dimensions": dict(dimensions),
+        "excess": excess if excess != "charge" else None,
+        "abandoned": abandoned if abandoned != "estimate" else None,
+    }
+    return {name: value for name, value in told.items() if value}

@@ -1,0 +1,327 @@
+"""One metered call from its hold to its booking, whoever drives it: the steps that need the books.
+
+It is written once; `call` drives it for threads and tasks. What it knows of the usage is
+`progress`, what it writes `recording`.
+"""
+
+import logging
+import time
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Final
+
+from tollkeeper.decisions.advancing import suffix
+from tollkeeper.decisions.holding import MAXIMUM_LIFETIME
+from tollkeeper.errors import (
+    CallExhausted,
+    CallIsOver,
+    IdempotencyConflict,
+    Refusal,
+    StillRunning,
+    StoreError,
+    UnknownModel,
+    UnknownVendor,
+)
+from tollkeeper.ids import new_id
+from tollkeeper.ledger.change import Ledger
+from tollkeeper.ledger.metered_calls import NewCall, StoredCall
+from tollkeeper.metering import pinning
+from tollkeeper.metering.calls import sizing
+from tollkeeper.metering.calls.books import Books
+from tollkeeper.metering.calls.counting import Pricing, check_currency
+from tollkeeper.metering.calls.progress import Progress
+from tollkeeper.metering.calls.recording import CALL, Recorder, look_at, said_of
+from tollkeeper.metering.calls.sizing import History, Size
+from tollkeeper.metering.calls.terms import CallTerms
+from tollkeeper.metering.rates import PinnedRates
+from tollkeeper.metering.usage import ModelUsage
+from tollkeeper.operations import set_aside
+from tollkeeper.operations.door import PlainDoor
+from tollkeeper.store import metered_calls as store
+from tollkeeper.values.amounts import format_amount, from_scaled
+from tollkeeper.values.charges import ChargeReceipt
+from tollkeeper.values.model_calls import CallOutcome
+
+logger = logging.getLogger("tollkeeper")
+
+#: How often what is known of a stream is saved, at most.
+SAVE_SECONDS: Final = 2.0
+#: Where an extension is refused, smaller ones are tried: these parts of it.
+PARTS: Final = (1, 2, 4, 8, 16)
+
+
+@dataclass(frozen=True, slots=True)
+class Meters:
+    """What every call of one `Billing` works with."""
+
+    ledger: Ledger
+    recorder: Recorder
+    books: Books
+    history: History
+
+    def pricing(self, terms: CallTerms) -> Pricing:
+        """Pin the rates of the model that is asked for (B6).
+
+        Raises:
+            UnknownModel, UnknownVendor: the feature is priced by the model, and nobody knows it.
+            CurrencyMismatch: its rates are in another currency than the feature.
+        """
+        prices, now = self.ledger.prices, self.ledger.clock.now()
+        book, currency = self.books.of(prices, terms.feature)
+        pinned: PinnedRates | None = None
+        if book is not None and terms.vendor is not None and terms.model is not None:
+            try:
+                pinned = book.pin(terms.vendor, terms.model, now)
+            except (UnknownModel, UnknownVendor):
+                if currency is not None:
+                    raise
+        if pinned is not None:
+            check_currency(pinned, currency)
+        return Pricing(
+            scale=prices.scale(terms.feature),
+            currency=currency,
+            count=terms.count,
+            book=book,
+            at=now,
+            pinned=pinned,
+        )
+
+    def size(self, door: PlainDoor, terms: CallTerms, pricing: Pricing) -> Size:
+        """Estimate a call from recent ones, else from its limits."""
+        found: tuple[ModelUsage, ...] = ()
+        if terms.vendor is not None and terms.model is not None:
+            sample = self.history.sample(door, terms.feature, terms.vendor, terms.model)
+            found = tuple(sample)
+        return sizing.size_of(terms, pricing, found)
+
+
+class RunningCall:
+    """A metered call under way. Its methods are steps: each takes a plain door."""
+
+    def __init__(self, meters: Meters, terms: CallTerms) -> None:
+        self._meters = meters
+        self.terms = terms
+        self.pricing = meters.pricing(terms)
+        self.progress = Progress(terms, self.pricing)
+        self.id = new_id(CALL)
+        self.hold_id = ""
+        #: What is held, and by how much it grows at least, at the feature's scale.
+        self.held = 0
+        self.slice = 1
+        self.estimate = 1
+        self.expires_at: datetime | None = None
+        self.begun_at: datetime | None = None
+        #: What the vendor answered to an earlier call under the key, as it was kept.
+        self.replayed_body: str | None = None
+        self.is_replayed = False
+        self.outcome: CallOutcome | None = None
+        self.receipt: ChargeReceipt | None = None
+        #: What is to be kept of the answer for replays.
+        self.answer: str | None = None
+        self.is_cancelled = False
+        self.is_booked = False
+        self._saved_at: float | None = None
+        self._is_refused = False
+
+    @property
+    def key(self) -> tuple[str, str]:
+        """Name the call."""
+        return self.terms.customer, self.id
+
+    def open(self, door: PlainDoor) -> None:
+        """Write the call down and hold for it; a call that was made already is not made again.
+
+        Raises:
+            StillRunning, CallIsOver, IdempotencyConflict: of the call that has the key.
+            Refusal: nothing could be held; nothing is written then.
+        """
+        terms = self.terms
+        asked = sizing.held_of(terms, self.pricing)
+        size = self._size(door) if asked is None else None
+        amount = size.p95 if size is not None else asked or 1
+        self.estimate = size.p50 if size is not None else amount
+        self.slice = sizing.slice_of(terms, self.pricing, amount)
+        request = set_aside.hold(
+            self._meters.recorder.desk,
+            terms.customer,
+            terms.feature,
+            from_scaled(amount, self.pricing.scale),
+            terms.lifetime,
+            pay_from=terms.pay_from,
+            member=terms.member,
+            api_key=terms.api_key,
+            tags=terms.tags,
+            dimensions=self._dimensions(),
+            options={},
+        )
+        self.hold_id = f"hld_{suffix(request.id)}"
+        earlier = self._meters.recorder.claim(door, self._new())
+        if earlier is not None:
+            self._replay(door, earlier)
+            return
+        receipt = self._meters.recorder.hold(door, self.key, request)
+        self.held, self.expires_at = amount, receipt.expires_at
+
+    def go_on(self, door: PlainDoor) -> None:
+        """Hold more where what was used comes near to what is held, and save what is known (B4).
+
+        Raises:
+            CallExhausted: no more can be held; the next slice must not be spent.
+        """
+        used = self.progress.counted().quantity or 0
+        try:
+            if self._needs(used):
+                self._extend(door, used)
+            self._save(door)
+        except StoreError as error:
+            if used >= self.held:
+                raise
+            logger.warning("The call %s could not be saved, it goes on: %s", self.id, error)
+
+    def is_due(self) -> bool:
+        """Tell whether `go_on` has anything to do."""
+        if self.is_replayed:
+            return False
+        used = self.progress.counted().quantity or 0
+        return self._needs(used) or self._is_unsaved()
+
+    def end(self, door: PlainDoor, error: BaseException | None) -> None:
+        """Book how the call ended; what the database cannot do now is done by a later run."""
+        if self.is_booked or self.is_replayed or not self.hold_id:
+            return
+        if self.outcome is None:
+            self.outcome = self._outcome(error)
+        fallback = self.estimate if self.outcome != "failed_before_delivery" else 0
+        known = self.progress.known(fallback)
+        self.receipt = self._meters.recorder.end(door, self.key, known, self.outcome, self.answer)
+        self.is_booked = True
+
+    def used(self) -> int:
+        """Tell what was used by now, at the feature's scale."""
+        return self.progress.counted().quantity or 0
+
+    def _outcome(self, error: BaseException | None) -> CallOutcome:
+        if self.is_cancelled:
+            return "failed_before_delivery"
+        outcome = self.progress.outcome(error)
+        if outcome == "delivered" and not self.progress.has_begun:
+            logger.warning(
+                "The call %s ended and told no usage; the estimate is charged. Hand what the "
+                "vendor answered to call.add or call.result, or say call.cancel().",
+                self.id,
+            )
+        return outcome
+
+    def _size(self, door: PlainDoor) -> Size:
+        return self._meters.size(door, self.terms, self.pricing)
+
+    def _dimensions(self) -> dict[str, str]:
+        own = {"vendor": self.terms.vendor, "model": self.terms.model}
+        return {n: v for n, v in own.items() if v is not None} | dict(self.terms.dimensions)
+
+    def _new(self) -> NewCall:
+        terms, now = self.terms, self._meters.ledger.clock.now()
+        pinned = self.pricing.pinned
+        self.begun_at = now
+        return NewCall(
+            key=self.key,
+            idempotency_key=terms.idempotency_key,
+            fingerprint=terms.fingerprint,
+            feature=terms.feature,
+            vendor=terms.vendor,
+            model=terms.model,
+            member=terms.member,
+            hold_id=self.hold_id,
+            said=said_of(terms.tags, terms.dimensions, terms.excess, terms.abandoned),
+            rates=None if pinned is None else pinning.to_dict(pinned),
+            estimate=self.estimate,
+            created_at=now,
+            look_at=look_at(now, terms.lifetime),
+        )
+
+    def _replay(self, door: PlainDoor, earlier: StoredCall) -> None:
+        """Answer from the call that has the key; the vendor is not asked again."""
+        call = earlier.call
+        self.hold_id = ""
+        if earlier.fingerprint != self.terms.fingerprint:
+            raise IdempotencyConflict(
+                "The key belongs to another metered call; use another key.", call=call.id
+            )
+        if call.status == "open":
+            raise StillRunning(f"The call {call.id} under this key still runs.", call=call.id)
+        database = self._meters.ledger.database
+        body = door.read(lambda c: store.result_of(c, database, (call.customer, call.id)))
+        if body is None:
+            raise CallIsOver(
+                f"The call {call.id} under this key is over, and its answer was not kept: give "
+                "replay=True from the first time on, or another key.",
+                call=call.id,
+            )
+        self.id, self.is_replayed, self.replayed_body = call.id, True, body
+        self.outcome = "aborted" if call.outcome == "aborted" else "delivered"
+        self.receipt = self._meters.recorder.book(door, (call.customer, call.id))
+
+    def _needs(self, used: int) -> bool:
+        if self._is_refused and used < self.held:
+            return False
+        return used + self.slice // 2 >= self.held or self._lives_short() is not None
+
+    def _lives_short(self) -> timedelta | None:
+        """Say how long the hold is to live on, where half of its time is over."""
+        now, expires, begun = self._meters.ledger.clock.now(), self.expires_at, self.begun_at
+        if expires is None or begun is None or now + self.terms.lifetime / 2 < expires:
+            return None
+        left = begun + MAXIMUM_LIFETIME - now
+        longer = min(self.terms.lifetime, left)
+        return longer if now + longer > expires else None
+
+    def _extend(self, door: PlainDoor, used: int) -> None:
+        longer, wanted = self._lives_short(), 0
+        if used + self.slice // 2 >= self.held:
+            wanted = max(self.slice, used + self.slice - self.held)
+        least = max(used - self.held, 1) if wanted else 0
+        refusal: Refusal | None = None
+        for part in PARTS if wanted else (1,):
+            amount = max(wanted // part, least)
+            try:
+                receipt = self._meters.recorder.extend(door, self.key, self.hold_id, amount, longer)
+            except Refusal as error:
+                refusal = error
+            else:
+                self.held, self.expires_at = self.held + amount, receipt.expires_at
+                self._is_refused, self._saved_at = False, None
+                return
+            if amount == least:
+                break
+        self._is_refused = True
+        raise self._exhausted(used, refusal)
+
+    def _exhausted(self, used: int, refusal: Refusal | None) -> CallExhausted:
+        scale = self.pricing.scale
+        left = format_amount(max(self.held - used, 0), scale)
+        why = "" if refusal is None else f" {refusal.message}"
+        return CallExhausted(
+            f"No more could be held for this call; {left} {self.terms.feature} of it may still be "
+            f"used.{why}",
+            left=left,
+            used=format_amount(used, scale),
+            held=format_amount(self.held, scale),
+            feature=self.terms.feature,
+            customer=self.terms.customer,
+            reason=None if refusal is None else refusal.code,
+        )
+
+    def _is_unsaved(self) -> bool:
+        return self._saved_at is None or time.monotonic() >= self._saved_at + SAVE_SECONDS
+
+    def _save(self, door: PlainDoor) -> None:
+        if self.expires_at is None or not self._is_unsaved():
+            return
+        due = self.expires_at - self.terms.lifetime / 10
+        self._meters.recorder.save(door, self.key, self.progress.known(), due)
+        self._saved_at = time.monotonic()
+
+
+def without_hold(terms: CallTerms) -> CallTerms:
+    """Give the same terms with nothing to hold, for an estimate."""
+    return replace(terms, hold=None)

@@ -1,0 +1,222 @@
+"""Checks usage events as callers give them, and makes the requests that record them."""
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+from tollkeeper.catalog.terms import Metering, PriceList
+from tollkeeper.decisions.limiting import subjects
+from tollkeeper.decisions.recording import NewUse, Record, use_from
+from tollkeeper.decisions.requests import Kept
+from tollkeeper.decisions.tallies import OWN, TallyKey
+from tollkeeper.errors import InvalidRequest, TollkeeperError, UnknownFeature
+from tollkeeper.ids import OPERATION, new_id
+from tollkeeper.operations.calls import Desk, check_key, customer_id, fingerprint_of
+from tollkeeper.operations.pricing import MAXIMUM_DIMENSIONS
+from tollkeeper.values.amounts import from_scaled, to_scaled
+from tollkeeper.values.moments import utc
+from tollkeeper.values.money import Money
+from tollkeeper.values.receipts import Receipt
+from tollkeeper.values.texts import canonical_json, check_text
+from tollkeeper.values.units import CREDITS_SCALE
+from tollkeeper.values.usage import NewUsage, RecordedBatch, UsageEvent, UsageParts
+
+#: What the ids of our own usage events begin with.
+EVENT: Final = "evt"
+#: The most events of one batch.
+MAXIMUM_EVENTS: Final = 10_000
+
+_FIELDS: Final = NewUsage.__required_keys__ | NewUsage.__optional_keys__
+_NO_DIMENSIONS: Final[Mapping[str, str]] = {}
+
+
+class Checking:
+    """Checks the events of one call; what many have in common is looked up once."""
+
+    __slots__ = ("_meterings", "_prices", "_told")
+
+    def __init__(self, prices: PriceList) -> None:
+        self._prices = prices
+        self._meterings: dict[str, Metering] = {}
+        self._told: dict[tuple[tuple[str, str], ...], tuple[Mapping[str, str], str]] = {}
+
+    def event(
+        self,
+        customer: object,
+        feature: object,
+        quantity: Any = 1,
+        event_at: object = None,
+        member: object = None,
+        dimensions: object = None,
+        idempotency_key: object = None,
+    ) -> NewUse:
+        """Check one event."""
+        owner, name = customer_id(customer), check_text(feature, "feature")
+        metering = self._metering(name)
+        scaled = to_scaled(quantity, metering.scale)
+        at = None if event_at is None else utc(event_at, "event_at")
+        who = None if member is None else check_text(member, "member")
+        known, told = self.dimensions(dimensions) if dimensions else (_NO_DIMENSIONS, None)
+        key = new_id(EVENT) if idempotency_key is None else check_key(idempotency_key)
+        asked = f"{name}\x1f{scaled}\x1f{at}\x1f{who}\x1f{told}"
+        print_ = fingerprint_of((asked,)) if idempotency_key is not None else OUR_OWN
+        return NewUse(owner, key, name, scaled, at, who, known, told, print_, metering.late)
+
+    def _metering(self, feature: str) -> Metering:
+        found = self._meterings.get(feature)
+        if found is None:
+            found = self._meterings[feature] = self._prices.metering(feature)
+        return found
+
+    def dimensions(self, given: object) -> tuple[Mapping[str, str], str]:
+        """Check what else is known of a use; give it, and as canonical JSON."""
+        if not isinstance(given, Mapping) or len(given) > MAXIMUM_DIMENSIONS:
+            raise InvalidRequest(
+                f"dimensions has at most {MAXIMUM_DIMENSIONS} names with a text each."
+            )
+        key = tuple(given.items())
+        try:
+            found = self._told.get(key)
+        except TypeError:
+            found = None
+        if found is None:
+            known = {
+                check_text(name, "dimensions"): check_text(value, "dimensions")
+                for name, value in key
+            }
+            found = (known, canonical_json(known))
+            self._told[tuple(known.items())] = found
+        return found
+
+
+#: The fingerprint of events whose id is ours: nobody can ask for them again.
+OUR_OWN: Final = "-"
+
+
+def checked_batch(prices: PriceList, events: object) -> tuple[NewUse, ...]:
+    """Check the events of a batch; an error names the first that is wrong, by its place."""
+    if isinstance(events, Mapping | str) or not isinstance(events, Sequence):
+        raise InvalidRequest("events is a list of dicts, each as `record` takes them.")
+    if not 0 < len(events) <= MAXIMUM_EVENTS:
+        raise InvalidRequest(
+            f"A batch has 1 to {MAXIMUM_EVENTS:,} events, not {len(events):,}; send several."
+        )
+    checking, made = Checking(prices), []
+    for number, event in enumerate(events):
+        try:
+            made.append(checking.event(**event))
+        except TollkeeperError as error:
+            error.details["number"] = number
+            raise type(error)(f"Event {number}: {error.message}", **error.details) from error
+        except TypeError as error:
+            raise _wrong(number, event) from error
+    return tuple(made)
+
+
+def record(prices: PriceList, new: tuple[NewUse, ...]) -> Record:
+    """Make the request that records some events."""
+    return Record(
+        id=new_id(OPERATION),
+        customer=new[0].customer,
+        new=new,
+        prices=prices,
+        tallies=tallies_of(new),
+    )
+
+
+def tallies_of(new: Sequence[NewUse]) -> tuple[TallyKey, ...]:
+    """Name the tallies of the customers and members of some events."""
+    keys: dict[TallyKey, None] = {}
+    for event in new:
+        keys[(event.customer, OWN)] = None
+        if event.member is not None:
+            keys[(event.customer, subjects(event.member, None, ())[0])] = None
+    return tuple(keys)
+
+
+def recorded_event(desk: Desk, result: Any) -> UsageEvent:
+    """Give the event that was recorded, or was there already; raise what went wrong."""
+    receipt = _receipt(result)
+    return event_from(desk, use_from(receipt.result["use"]), replayed="replayed" in receipt.result)
+
+
+def recorded_batch(result: Any) -> RecordedBatch:
+    """Tell what a batch did; raise what went wrong."""
+    told = _receipt(result).result
+    return RecordedBatch(recorded=told["recorded"], replayed=tuple(told.get("replayed", ())))
+
+
+def event_from(
+    desk: Desk, kept: Kept, *, replayed: bool = False, amended_by: str | None = None
+) -> UsageEvent:
+    """Put an event's row into words."""
+    use, created_at = kept
+    scale = scale_of(desk.ledger.prices, use.feature)
+    return UsageEvent(
+        id=use.id,
+        customer=use.customer,
+        feature=use.feature,
+        quantity=from_scaled(use.quantity, scale),
+        event_at=use.event_at or use.counted_at,
+        counted_at=use.counted_at,
+        created_at=created_at,
+        member=use.member,
+        api_key=use.api_key,
+        tags=tuple(json.loads(use.tags)) if use.tags else (),
+        dimensions=json.loads(use.dimensions) if use.dimensions else {},
+        paid=_parts(kept, scale),
+        amends=use.amends,
+        amended_by=amended_by,
+        backfill=use.backfill,
+        mark=use.mark,
+        replayed=replayed,
+    )
+
+
+def scale_of(prices: PriceList, feature: str) -> int:
+    """Give the scale of a feature; one that the catalog no longer knows has the widest default."""
+    try:
+        return prices.scale(feature)
+    except UnknownFeature:
+        return CREDITS_SCALE
+
+
+def _parts(kept: Kept, scale: int) -> UsageParts:
+    use = kept.use
+    included, paid, wallet = use.included or 0, use.credits or 0, use.wallet or 0
+    billed = use.quantity - included - paid - wallet - (use.unpaid or 0)
+    return UsageParts(
+        included=from_scaled(included, scale),
+        credits=from_scaled(paid, scale),
+        wallet=from_scaled(wallet, scale),
+        billed=from_scaled(billed, scale),
+        unpaid=from_scaled(use.unpaid or 0, scale),
+        spent=moneys({use.currency or "": use.spent or 0}),
+        owed=moneys({use.currency or "": use.owed or 0}),
+    )
+
+
+def moneys(amounts: Mapping[str, int]) -> tuple[Money, ...]:
+    """Give amounts of money by currency; what is none is left out."""
+    some = [(code, amount) for code, amount in sorted(amounts.items()) if code and amount]
+    return tuple([Money.from_scaled(amount, code) for code, amount in some])
+
+
+def _receipt(result: Any) -> Receipt:
+    if isinstance(result, BaseException):
+        raise result
+    assert isinstance(result, Receipt)
+    return result
+
+
+def _wrong(number: int, event: object) -> InvalidRequest:
+    """Say what is wrong with the shape of an event."""
+    if not isinstance(event, Mapping):
+        return InvalidRequest(
+            f"Event {number} is of type {type(event).__name__}; it must be a dict.", number=number
+        )
+    unknown = sorted(str(name) for name in set(event) - _FIELDS)
+    missing = sorted(NewUsage.__required_keys__ - set(event))
+    says = f"has no {missing[0]!r}" if missing else f"has an unknown field {unknown[:1]}"
+    known = ", ".join(sorted(_FIELDS))
+    return InvalidRequest(f"Event {number} {says}; it may have: {known}.", number=number)

@@ -1,0 +1,157 @@
+"""The room of metered AI calls: get one, list them, and report what they cost and earned."""
+
+import json
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from sqlalchemy import Connection
+
+from tollkeeper.errors import CallNotFound, InvalidRequest
+from tollkeeper.ledger.metered_calls import stored_from
+from tollkeeper.operations.calls import Desk, customer_id
+from tollkeeper.operations.metering import scale_of
+from tollkeeper.operations.reporting import lines_of
+from tollkeeper.store import metered_calls
+from tollkeeper.values.model_calls import GROUPS, ModelCall, ModelCallPage, ModelReport
+from tollkeeper.values.moments import EPOCH, utc
+from tollkeeper.values.texts import check_text, echo
+
+#: The most calls of one page.
+MAXIMUM_CALLS: Final = 1000
+STATUSES: Final = ("open", "ending", "settled", "released")
+
+Place = tuple[datetime, str, str]
+
+
+class ModelCalls:
+    """Metered calls of AI vendors: what each used, cost the app and earned."""
+
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
+
+    def get(self, customer: str, call: str) -> ModelCall:
+        """Give one call.
+
+        Raises:
+            CallNotFound: the customer has no such call.
+        """
+        key, database = (customer_id(customer), check_text(call, "call")), self._desk.ledger.database
+
+        def query(connection: Connection) -> ModelCall:
+            row = metered_calls.by_id(connection, database, key)
+            if row is None:
+                raise CallNotFound(
+                    f"Customer {echo(key[0])} has no metered call {echo(key[1])}.", call=key[1]
+                )
+            return self._call(row)
+
+        return self._desk.door.read(query)
+
+    def list(
+        self,
+        customer: str | None = None,
+        *,
+        feature: str | None = None,
+        model: str | None = None,
+        status: str | None = None,
+        limit: int = 50,
+        cursor: str | None = None,
+    ) -> ModelCallPage:
+        """List calls, newest first: of one customer, feature, model or status, or all.
+
+        `status` is `open`, `ending` (over, and not booked yet), `settled` or `released`.
+
+        >>> from tollkeeper import Billing
+        >>> with Billing("sqlite://") as billing:
+        ...     _ = billing.migrate()
+        ...     _ = billing.credits.grant("user_1", "chat", 5000)
+        ...     with billing.metered("user_1", "chat", hold=1000) as call:
+        ...         _ = call.add(320)
+        ...     [listed] = billing.model_calls.list("user_1").calls
+        ...     listed.outcome, listed.quantity
+        ('delivered', Decimal('320'))
+        """
+        if type(limit) is not int or not 1 <= limit <= MAXIMUM_CALLS:
+            raise InvalidRequest(f"limit must be a whole number from 1 to {MAXIMUM_CALLS}.")
+        if status is not None and status not in STATUSES:
+            raise InvalidRequest(f"status must be one of {', '.join(STATUSES)}.")
+        wanted = _wanted(customer_id=customer, feature=feature, model=model, status=status)
+        before, database = _read_place(cursor), self._desk.ledger.database
+
+        def query(connection: Connection) -> ModelCallPage:
+            rows = metered_calls.page(connection, database, wanted, before, limit + 1)
+            calls = tuple([self._call(row) for row in rows[:limit]])
+            following = _write_place(calls[-1]) if len(rows) > limit else None
+            return ModelCallPage(calls=calls, next_cursor=following)
+
+        return self._desk.door.read(query)
+
+    def report(
+        self,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        *,
+        by: Sequence[str] | str = ("model",),
+        customer: str | None = None,
+        feature: str | None = None,
+    ) -> ModelReport:
+        """Sum up what the calls that began in a span cost and earned, group by group.
+
+        `since` and `until` are in any zone, `until` not included; without them it is everything up
+        to now. Groups are by `customer`, `feature`, `vendor`, `model`, `member` and `day` (UTC).
+        Calls that are not booked yet are not in it.
+
+        Raises:
+            InvalidRequest: a group is none of these, or a moment has no zone.
+        """
+        groups = _groups(by)
+        first = EPOCH if since is None else utc(since, "since")
+        last = _after(self._desk.clock.now()) if until is None else utc(until, "until")
+        wanted = _wanted(customer_id=customer, feature=feature)
+        database = self._desk.ledger.database
+
+        def query(connection: Connection) -> ModelReport:
+            span = (connection, database, first, last, groups, wanted)
+            lines = lines_of(groups, metered_calls.sums(*span), metered_calls.further(*span))
+            return ModelReport(since=first, until=last, by=groups, lines=lines)
+
+        return self._desk.door.read(query)
+
+    def _call(self, row: Any) -> ModelCall:
+        return stored_from(row, scale_of(self._desk.ledger.prices, row.feature)).call
+
+
+def _after(moment: datetime) -> datetime:
+    """Give the first moment after one, so that a span may end with it."""
+    return moment + timedelta(microseconds=1)
+
+
+def _groups(by: object) -> tuple[str, ...]:
+    named = (by,) if isinstance(by, str) else by
+    if not isinstance(named, Sequence) or not named or set(named) - set(GROUPS):
+        raise InvalidRequest(f"by is one or more of {', '.join(GROUPS)}.")
+    return tuple(dict.fromkeys(named))
+
+
+def _wanted(**columns: str | None) -> dict[str, str]:
+    return {
+        name: check_text(value, name) for name, value in columns.items() if value is not None
+    }
+
+
+def _write_place(call: ModelCall) -> str:
+    place = json.dumps([call.created_at.isoformat(), call.customer, call.id])
+    return urlsafe_b64encode(place.encode()).decode().rstrip("=")
+
+
+def _read_place(cursor: str | None) -> Place | None:
+    if cursor is None:
+        return None
+    try:
+        padded = cursor + "=" * (-len(cursor) % 4)
+        moment, customer, name = json.loads(urlsafe_b64decode(padded.encode()))
+        return utc(datetime.fromisoformat(moment), "cursor"), str(customer), str(name)
+    except (ValueError, TypeError, AttributeError, RecursionError) as error:
+        raise InvalidRequest("The cursor is not one that a list of calls gave.") from error

@@ -1,0 +1,107 @@
+"""Statements on subscriptions: write them, read those of a customer, count those of a plan."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection
+
+from tollkeeper.store import bulk
+from tollkeeper.store.columns import Col
+from tollkeeper.store.database import Database
+from tollkeeper.store.running import fetch
+from tollkeeper.store.types import moment_text
+
+COLUMNS = (
+    Col("customer_id"),
+    Col("id"),
+    Col("plan"),
+    Col("plan_group"),
+    Col("is_add_on", "boolean"),
+    Col("is_free", "boolean"),
+    Col("price_interval"),
+    Col("quantity", "bigint"),
+    Col("catalog_version"),
+    Col("anchor", "timestamptz"),
+    Col("zone"),
+    Col("started_at", "timestamptz"),
+    Col("ends_at", "timestamptz"),
+    Col("payment_id"),
+    Col("allowances"),
+    Col("created_at", "timestamptz"),
+    Col("updated_at", "timestamptz"),
+)
+#: What may change of a subscription that is there.
+CHANGING = ("zone", "ends_at", "allowances", "updated_at")
+
+_SELECTED = ", ".join(f"s.{column.name}" for column in COLUMNS)
+
+
+def write_subscriptions(connection: Connection, database: Database, rows: Sequence[Any]) -> None:
+    """Write subscriptions as they are now: new ones, and those that changed."""
+    changes = ", ".join(f"{name} = excluded.{name}" for name in CHANGING)
+    merging = f"ON CONFLICT (customer_id, id) DO UPDATE SET {changes}"
+    bulk.merge(connection, database, "subscription", COLUMNS, rows, merging)
+
+
+def of_customer(connection: Connection, database: Database, customer: str) -> Sequence[Any]:
+    """Read every subscription that a customer has or had, the first taken first."""
+    sql = f"""
+        SELECT {_SELECTED}
+        FROM {database.name("subscription")} AS s
+        WHERE s.customer_id = :customer
+        ORDER BY s.id"""  # noqa: S608  # names are ours
+    return fetch(connection, sql, {"customer": customer})
+
+
+def page(
+    connection: Connection,
+    database: Database,
+    now: datetime,
+    *,
+    plans: Sequence[str],
+    after: tuple[str, str],
+    most: int,
+) -> Sequence[Any]:
+    """Read live subscriptions of some plans, customer by customer, after a key."""
+    marks = ", ".join(f":plan{number}" for number in range(len(plans)))
+    sql = f"""
+        SELECT {_SELECTED}
+        FROM {database.name("subscription")} AS s
+        WHERE s.plan IN ({marks})
+          AND (s.ends_at IS NULL OR s.ends_at > :now)
+          AND (s.customer_id, s.id) > (:customer, :subscription)
+        ORDER BY s.customer_id, s.id
+        LIMIT {int(most)}"""  # noqa: S608  # names are ours
+    values = {f"plan{number}": plan for number, plan in enumerate(plans)}
+    given = {"now": _at(database, now), "customer": after[0], "subscription": after[1]}
+    return fetch(connection, sql, values | given)
+
+
+def counts(connection: Connection, database: Database, now: datetime) -> Sequence[Any]:
+    """Count live subscriptions by plan, catalog version, interval, quantity and own currency."""
+    sql = f"""
+        SELECT s.plan, s.catalog_version, s.price_interval, s.quantity, c.currency, count(*)
+        FROM {database.name("subscription")} AS s
+        JOIN {database.name("customer")} AS c ON c.customer_id = s.customer_id
+        WHERE s.ends_at IS NULL OR s.ends_at > :now
+        GROUP BY s.plan, s.catalog_version, s.price_interval, s.quantity, c.currency
+        ORDER BY s.plan, s.catalog_version"""  # noqa: S608  # names are ours
+    return fetch(connection, sql, {"now": _at(database, now)})
+
+
+def _at(database: Database, moment: datetime) -> Any:
+    return moment if database.is_postgres else moment_text(moment)
+
+
+def customers(
+    connection: Connection, database: Database, now: datetime, *, plans: Sequence[str]
+) -> int:
+    """Count the customers with a live subscription of some plans."""
+    marks = ", ".join(f":plan{number}" for number in range(len(plans)))
+    sql = f"""
+        SELECT count(DISTINCT s.customer_id)
+        FROM {database.name("subscription")} AS s
+        WHERE s.plan IN ({marks}) AND (s.ends_at IS NULL OR s.ends_at > :now)"""  # noqa: S608  # names are ours
+    values = {f"plan{number}": plan for number, plan in enumerate(plans)}
+    return int(fetch(connection, sql, values | {"now": _at(database, now)})[0][0])
