@@ -1,7 +1,8 @@
 """A side that asks what would have been: `tollkeeper simulate` over the books with many events.
 
-Speed is events by the time of the whole command, its start included; memory is watched from its
-beginning to its end, over few events and over many.
+Speed is that of the simulation by itself, as the command tells it; latencies are of the whole
+command, its start included. Memory is watched from its beginning to its end, over few events and
+over many.
 """
 
 import sys
@@ -53,19 +54,21 @@ class Simulation:
         return [sys.executable, "-m", "tollkeeper.cli", "simulate", *catalog, *span, "--json"]
 
 
-def line_of(told: Watched, seconds: float) -> Line:
-    """Make a line of what the command told; a latency is that of the whole.
+def line_of(told: Watched, whole_seconds: float) -> Line:
+    """Make a line of what the command told.
 
     Raises:
-        RunFailed: it told of no events.
+        RunFailed: it told of no events, or of less time than none.
     """
     line = read_line(told.text)
-    if not line.get("events"):
-        raise RunFailed(f"simulate told of no events: {told.text[-500:]!r}")
-    whole = round(seconds * 1000, 1)
+    events, seconds = line.get("events", 0), line.get("seconds", 0)
+    if not events or not 0 < seconds <= whole_seconds:
+        raise RunFailed(
+            f"simulate told of {events} events in {seconds} seconds, and took {whole_seconds:.1f}"
+        )
     return {
-        "per_second": round(line["events"] / seconds),
-        **dict.fromkeys(("p50", "p95", "p99"), whole),
+        "per_second": round(events / seconds),
+        **dict.fromkeys(("p50", "p95", "p99"), round(whole_seconds * 1000, 1)),
         "errors": 0,
         "memory_samples": told.memory_mb,
     }

@@ -126,13 +126,14 @@ def test_what_is_said_of_sides_is_said_of_some() -> None:
     assert {*WORDS, *SET_UP_BY, *SIMULATED_HOURS} <= set(TITLES)
 
 
-def test_a_simulation_without_events_has_failed() -> None:
-    """Its speed would be any number."""
-    told = Watched(text='{"events": 30000}', memory_mb=(90.0, 91.0))
-    line = simulating.line_of(told, 2.0)
-    assert (line["per_second"], line["p50"], line["memory_samples"]) == (15_000, 2000.0, (90, 91))
-    with pytest.raises(RunFailed, match="no events"):
-        simulating.line_of(Watched(text='{"events": 0}', memory_mb=()), 2.0)
+def test_a_simulation_is_told_by_its_own_time() -> None:
+    """Its start is not counted; without events, or in no time, its speed would be any number."""
+    told = Watched(text='{"events": 30000, "seconds": 2.0}', memory_mb=(90.0, 91.0))
+    line = simulating.line_of(told, 3.5)
+    assert (line["per_second"], line["p50"], line["memory_samples"]) == (15_000, 3500.0, (90, 91))
+    for wrong in ('{"events": 0, "seconds": 1}', '{"events": 9}', '{"events": 9, "seconds": 4}'):
+        with pytest.raises(RunFailed, match="simulate told of"):
+            simulating.line_of(Watched(text=wrong, memory_mb=()), 3.5)
 
 
 def test_filled_events_are_counted_rightly(postgres_url: str) -> None:

@@ -69,7 +69,7 @@ def test_the_readmes_examples_run_twice(tmp_path: Path, monkeypatch: pytest.Monk
     """Whoever tries them out a second time, over the same file, has nothing to clear up."""
     monkeypatch.chdir(tmp_path)
     for _ in range(2):
-        assert run(Document.parse(str(README), markdown.PythonCodeBlockParser())) == 2
+        assert run(Document.parse(str(README), markdown.PythonCodeBlockParser())) == 3
 
 
 def test_the_readmes_examples_pass_a_strict_type_checker(tmp_path: Path) -> None:

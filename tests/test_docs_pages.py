@@ -68,7 +68,7 @@ def test_what_was_consumed_counts_what_was_settled(database_url: str) -> None:
 
 def test_every_rule_that_the_code_names_can_be_looked_up() -> None:
     """A number in a docstring or a comment, such as (A1), stands on the page with what it says."""
-    number = r"[A-I]\d"
+    number = r"[A-I]\d+"
     named = re.compile(rf"(?:\(|RULES\.md )({number}(?:[-,] ?(?:RULES\.md )?{number})*)")
     cited = {
         rule

@@ -26,6 +26,7 @@ ROOMS_OF_TASKS = (
     ("catalogs", "Catalogs"),
     ("limits", "Limits"),
     ("subscriptions", "Subscriptions"),
+    ("promotions", "Promotions"),
     ("charges", "Charges"),
     ("charging", "Charging"),
     ("usage", "Usage"),

@@ -16,18 +16,39 @@ from tollkeeper import errors
 if TYPE_CHECKING:
     from tollkeeper.billing import AsyncBilling, Billing
     from tollkeeper.catalog.catalog import Catalog
+    from tollkeeper.catalog.offered import CostShown, PackShown
+    from tollkeeper.catalog.planning import CatalogDiff, CatalogVersion
+    from tollkeeper.catalog.showing import PlanShown
+    from tollkeeper.metering.calls.call import MeteredCall
+    from tollkeeper.metering.calls.sizing import CallEstimate
     from tollkeeper.notices.states import NoticePage, NoticeState
     from tollkeeper.values.amounts import Amount
     from tollkeeper.values.attempts import Attempt, ChargeAttempt
     from tollkeeper.values.books import Balance, Entry, GrantLine, Page
-    from tollkeeper.values.charges import ChargeReceipt, PaidShare
+    from tollkeeper.values.charges import ChargeHoldReceipt, ChargeReceipt, PaidShare
     from tollkeeper.values.customers import Customer
     from tollkeeper.values.entitlements import Entitlement, LimitState, SourceState
+    from tollkeeper.values.features import FeatureEntitlement, Gauge
     from tollkeeper.values.findings import AuditReport, DueReport, Finding
     from tollkeeper.values.grants import Grant
+    from tollkeeper.values.limits import CustomerLimit, LimitChange
+    from tollkeeper.values.model_calls import ModelCall, ModelCallPage, ModelReport, ModelReportLine
     from tollkeeper.values.money import Money
+    from tollkeeper.values.periods import Period
     from tollkeeper.values.receipts import HoldReceipt, Receipt
+    from tollkeeper.values.simulations import Comparison, Simulation, SpanResult
+    from tollkeeper.values.subscriptions import Subscription
+    from tollkeeper.values.summaries import UsageGroup, UsageReport, UsageSummary
     from tollkeeper.values.units import Unit, credits_unit, currency_unit
+    from tollkeeper.values.usage import (
+        Backfill,
+        BackfillPart,
+        NewUsage,
+        RecordedBatch,
+        UsageEvent,
+        UsagePage,
+        UsageParts,
+    )
 
 __version__ = "0.1.0"
 
@@ -36,28 +57,59 @@ __all__ = [
     "AsyncBilling",
     "Attempt",
     "AuditReport",
+    "Backfill",
+    "BackfillPart",
     "Balance",
     "Billing",
+    "CallEstimate",
     "Catalog",
+    "CatalogDiff",
+    "CatalogVersion",
     "ChargeAttempt",
+    "ChargeHoldReceipt",
     "ChargeReceipt",
+    "Comparison",
+    "CostShown",
     "Customer",
+    "CustomerLimit",
     "DueReport",
     "Entitlement",
     "Entry",
+    "FeatureEntitlement",
     "Finding",
+    "Gauge",
     "Grant",
     "GrantLine",
     "HoldReceipt",
+    "LimitChange",
     "LimitState",
+    "MeteredCall",
+    "ModelCall",
+    "ModelCallPage",
+    "ModelReport",
+    "ModelReportLine",
     "Money",
+    "NewUsage",
     "NoticePage",
     "NoticeState",
+    "PackShown",
     "Page",
     "PaidShare",
+    "Period",
+    "PlanShown",
     "Receipt",
+    "RecordedBatch",
+    "Simulation",
     "SourceState",
+    "SpanResult",
+    "Subscription",
     "Unit",
+    "UsageEvent",
+    "UsageGroup",
+    "UsagePage",
+    "UsageParts",
+    "UsageReport",
+    "UsageSummary",
     "credits_unit",
     "currency_unit",
     "errors",
@@ -70,28 +122,59 @@ _HOMES = {
     "AsyncBilling": "tollkeeper.billing",
     "Attempt": "tollkeeper.values.attempts",
     "AuditReport": "tollkeeper.values.findings",
+    "Backfill": "tollkeeper.values.usage",
+    "BackfillPart": "tollkeeper.values.usage",
     "Balance": "tollkeeper.values.books",
     "Billing": "tollkeeper.billing",
+    "CallEstimate": "tollkeeper.metering.calls.sizing",
     "Catalog": "tollkeeper.catalog.catalog",
+    "CatalogDiff": "tollkeeper.catalog.planning",
+    "CatalogVersion": "tollkeeper.catalog.planning",
     "ChargeAttempt": "tollkeeper.values.attempts",
+    "ChargeHoldReceipt": "tollkeeper.values.charges",
     "ChargeReceipt": "tollkeeper.values.charges",
+    "Comparison": "tollkeeper.values.simulations",
+    "CostShown": "tollkeeper.catalog.offered",
     "Customer": "tollkeeper.values.customers",
+    "CustomerLimit": "tollkeeper.values.limits",
     "DueReport": "tollkeeper.values.findings",
     "Entitlement": "tollkeeper.values.entitlements",
     "Entry": "tollkeeper.values.books",
+    "FeatureEntitlement": "tollkeeper.values.features",
     "Finding": "tollkeeper.values.findings",
+    "Gauge": "tollkeeper.values.features",
     "Grant": "tollkeeper.values.grants",
     "GrantLine": "tollkeeper.values.books",
     "HoldReceipt": "tollkeeper.values.receipts",
+    "LimitChange": "tollkeeper.values.limits",
     "LimitState": "tollkeeper.values.entitlements",
+    "MeteredCall": "tollkeeper.metering.calls.call",
+    "ModelCall": "tollkeeper.values.model_calls",
+    "ModelCallPage": "tollkeeper.values.model_calls",
+    "ModelReport": "tollkeeper.values.model_calls",
+    "ModelReportLine": "tollkeeper.values.model_calls",
     "Money": "tollkeeper.values.money",
+    "NewUsage": "tollkeeper.values.usage",
     "NoticePage": "tollkeeper.notices.states",
     "NoticeState": "tollkeeper.notices.states",
+    "PackShown": "tollkeeper.catalog.offered",
     "Page": "tollkeeper.values.books",
     "PaidShare": "tollkeeper.values.charges",
+    "Period": "tollkeeper.values.periods",
+    "PlanShown": "tollkeeper.catalog.showing",
     "Receipt": "tollkeeper.values.receipts",
+    "RecordedBatch": "tollkeeper.values.usage",
+    "Simulation": "tollkeeper.values.simulations",
     "SourceState": "tollkeeper.values.entitlements",
+    "SpanResult": "tollkeeper.values.simulations",
+    "Subscription": "tollkeeper.values.subscriptions",
     "Unit": "tollkeeper.values.units",
+    "UsageEvent": "tollkeeper.values.usage",
+    "UsageGroup": "tollkeeper.values.summaries",
+    "UsagePage": "tollkeeper.values.usage",
+    "UsageParts": "tollkeeper.values.usage",
+    "UsageReport": "tollkeeper.values.summaries",
+    "UsageSummary": "tollkeeper.values.summaries",
     "credits_unit": "tollkeeper.values.units",
     "currency_unit": "tollkeeper.values.units",
 }

@@ -5,7 +5,7 @@ What stands under the rooms is wired in `doors.wiring`. No verb of business live
 
 from collections.abc import Callable, Iterable, Mapping
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from sqlalchemy import URL, Engine
 
@@ -23,22 +23,9 @@ from tollkeeper.doors.wiring import Wired
 from tollkeeper.ledger.change import Ledger
 from tollkeeper.metering.calls.meter import Meter
 from tollkeeper.notices import Notice
-from tollkeeper.operations.books import Books
 from tollkeeper.operations.calls import Desk
-from tollkeeper.operations.catalogs import Catalogs
-from tollkeeper.operations.charges import Charges
-from tollkeeper.operations.charging import Charging
-from tollkeeper.operations.credits import Credits
-from tollkeeper.operations.customers import Customers
 from tollkeeper.operations.door import Door
-from tollkeeper.operations.entitlements import Entitlements
-from tollkeeper.operations.jobs import Jobs
-from tollkeeper.operations.limits import Limits
-from tollkeeper.operations.model_calls import ModelCalls
-from tollkeeper.operations.notices import Notices
-from tollkeeper.operations.subscriptions import Subscriptions
-from tollkeeper.operations.usage import Usage
-from tollkeeper.operations.wallet import Wallet
+from tollkeeper.rooms import AwaitedRooms, Rooms
 from tollkeeper.store.database import DEFAULT_SCHEMA
 from tollkeeper.store.migrate import Migrated
 from tollkeeper.values.units import Unit
@@ -46,20 +33,6 @@ from tollkeeper.values.units import Unit
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from tollkeeper.awaited.books import AsyncBooks
-    from tollkeeper.awaited.catalogs import AsyncCatalogs
-    from tollkeeper.awaited.charges import AsyncCharges
-    from tollkeeper.awaited.charging import AsyncCharging
-    from tollkeeper.awaited.credits import AsyncCredits
-    from tollkeeper.awaited.customers import AsyncCustomers
-    from tollkeeper.awaited.entitlements import AsyncEntitlements
-    from tollkeeper.awaited.jobs import AsyncJobs
-    from tollkeeper.awaited.limits import AsyncLimits
-    from tollkeeper.awaited.model_calls import AsyncModelCalls
-    from tollkeeper.awaited.notices import AsyncNotices
-    from tollkeeper.awaited.subscriptions import AsyncSubscriptions
-    from tollkeeper.awaited.usage import AsyncUsage
-    from tollkeeper.awaited.wallet import AsyncWallet
     from tollkeeper.catalog.catalog import Catalog
     from tollkeeper.metering.books import PriceBook
 
@@ -70,7 +43,7 @@ R = TypeVar("R")
 POSTGRES_LANES = 2
 
 
-class Billing:
+class Billing(Rooms):
     """Credits, money and usage in your own database, for threads.
 
     Args:
@@ -115,10 +88,8 @@ class Billing:
             prepare_statements=prepare_statements,
             postgres_lanes=POSTGRES_LANES,
         )
-        self._listening = Listening(self._wired.ledger, may_await=False)
-        if notices is not None:
-            self._wired.ledger.outbox.choose(notices)
-        self._open(Desk(self._wired.threads, self._wired.ledger))
+        self._listening = Listening(self._wired.ledger, notices, may_await=False)
+        super().__init__(Desk(self._wired.threads, self._wired.ledger), self._listening.agenda)
         self._runner = Runner(self.jobs, self._wired.ledger.outbox)
         perform = self._wired.threads.perform
         self._meter = Meter(
@@ -128,24 +99,6 @@ class Billing:
         self.metered, self.meter = self._meter.metered, self._meter.meter
         self.wrap, self.calling = self._meter.wrap, self._meter.calling
         self.estimate_call = self._meter.estimate
-
-    def _open(self, desk: Desk) -> None:
-        self.credits = Credits(desk)
-        self.wallet = Wallet(desk)
-        self.usage = Usage(desk)
-        self.customers = Customers(desk)
-        self.books = Books(desk)
-        self.jobs = Jobs(desk, self._listening.agenda)
-        self.notices = Notices(desk)
-        self.entitlements = Entitlements(desk)
-        self.catalog = Catalogs(desk)
-        self.model_calls = ModelCalls(desk)
-        self.limits = Limits(desk)
-        self.subscriptions = Subscriptions(desk)
-        self.charges = Charges(desk)
-        charging = Charging(desk)
-        self.charge, self.try_charge = charging.charge, charging.try_charge
-        self.check, self.explain = charging.check, charging.explain
 
     def migrate(self, *, citus: bool = False) -> Migrated:
         """Make our tables, or bring them up to date; safe to repeat and to race."""
@@ -211,7 +164,7 @@ class Billing:
         self.close()
 
 
-class AsyncBilling:
+class AsyncBilling(AwaitedRooms):
     """The same for tasks: every verb is awaited. See `Billing` for the arguments.
 
     >>> import asyncio
@@ -248,21 +201,11 @@ class AsyncBilling:
             postgres_lanes=POSTGRES_LANES,
         )
         self._door = TaskDoor(self._wired.threads, self._wired.writer)
-        desk = Desk(self._door, self._wired.ledger)
-        self.credits = cast("AsyncCredits", Awaited(Credits(desk), self._door))
-        self.wallet = cast("AsyncWallet", Awaited(Wallet(desk), self._door))
-        self.usage = cast("AsyncUsage", Awaited(Usage(desk), self._door))
-        self.customers = cast("AsyncCustomers", Awaited(Customers(desk), self._door))
-        self.books = cast("AsyncBooks", Awaited(Books(desk), self._door))
         self._listening = Listening(self._wired.ledger, may_await=True)
         if notices is not None:
             self._wired.ledger.outbox.choose(notices)
-        self.jobs = cast("AsyncJobs", Awaited(Jobs(desk, self._listening.agenda), self._door))
-        self.notices = cast("AsyncNotices", Awaited(Notices(desk), self._door))
-        self.entitlements = cast("AsyncEntitlements", Awaited(Entitlements(desk), self._door))
-        self.catalog = cast("AsyncCatalogs", Awaited(Catalogs(desk), self._door))
-        self.limits = cast("AsyncLimits", Awaited(Limits(desk), self._door))
-        self.subscriptions = cast("AsyncSubscriptions", Awaited(Subscriptions(desk), self._door))
+        desk = Desk(self._door, self._wired.ledger)
+        super().__init__(lambda room: Awaited(room(desk), self._door), self._listening.agenda)
         self._runner = TaskRunner(self.jobs.run_due, self._wired.ledger.outbox)
         self._meter = Meter(
             self._wired.ledger,
@@ -275,11 +218,6 @@ class AsyncBilling:
         self.metered, self.meter = self._meter.metered, self._meter.meter
         self.wrap, self.calling = self._meter.wrap, self._meter.calling
         self.estimate_call = self._meter.estimate
-        self.model_calls = cast("AsyncModelCalls", Awaited(ModelCalls(desk), self._door))
-        self.charges = cast("AsyncCharges", Awaited(Charges(desk), self._door))
-        charging = cast("AsyncCharging", Awaited(Charging(desk), self._door))
-        self.charge, self.try_charge = charging.charge, charging.try_charge
-        self.check, self.explain = charging.check, charging.explain
 
     async def migrate(self, *, citus: bool = False) -> Migrated:
         """Make our tables, or bring them up to date; safe to repeat and to race."""
@@ -326,46 +264,15 @@ class AsyncBilling:
         await self.close()
 
 
-class Joined:
+class Joined(Rooms):
     """The rooms inside one transaction of the host's."""
 
     def __init__(self, door: Door, ledger: Ledger) -> None:
-        desk = Desk(door, ledger)
-        self.credits = Credits(desk)
-        self.wallet = Wallet(desk)
-        self.usage = Usage(desk)
-        self.customers = Customers(desk)
-        self.books = Books(desk)
-        self.jobs = Jobs(desk)
-        self.notices = Notices(desk)
-        self.entitlements = Entitlements(desk)
-        self.catalog = Catalogs(desk)
-        self.model_calls = ModelCalls(desk)
-        self.limits = Limits(desk)
-        self.subscriptions = Subscriptions(desk)
-        self.charges = Charges(desk)
-        charging = Charging(desk)
-        self.charge, self.try_charge = charging.charge, charging.try_charge
-        self.check, self.explain = charging.check, charging.explain
+        super().__init__(Desk(door, ledger))
 
 
-class AwaitedJoined:
+class AwaitedJoined(AwaitedRooms):
     """The rooms inside one transaction of a host's tasks."""
 
     def __init__(self, host: Any, wired: Wired) -> None:
-        self.credits = cast("AsyncCredits", JoinedRoom(host, wired, Credits))
-        self.wallet = cast("AsyncWallet", JoinedRoom(host, wired, Wallet))
-        self.usage = cast("AsyncUsage", JoinedRoom(host, wired, Usage))
-        self.customers = cast("AsyncCustomers", JoinedRoom(host, wired, Customers))
-        self.books = cast("AsyncBooks", JoinedRoom(host, wired, Books))
-        self.jobs = cast("AsyncJobs", JoinedRoom(host, wired, Jobs))
-        self.notices = cast("AsyncNotices", JoinedRoom(host, wired, Notices))
-        self.entitlements = cast("AsyncEntitlements", JoinedRoom(host, wired, Entitlements))
-        self.catalog = cast("AsyncCatalogs", JoinedRoom(host, wired, Catalogs))
-        self.limits = cast("AsyncLimits", JoinedRoom(host, wired, Limits))
-        self.subscriptions = cast("AsyncSubscriptions", JoinedRoom(host, wired, Subscriptions))
-        self.model_calls = cast("AsyncModelCalls", JoinedRoom(host, wired, ModelCalls))
-        self.charges = cast("AsyncCharges", JoinedRoom(host, wired, Charges))
-        charging = cast("AsyncCharging", JoinedRoom(host, wired, Charging))
-        self.charge, self.try_charge = charging.charge, charging.try_charge
-        self.check, self.explain = charging.check, charging.explain
+        super().__init__(lambda room: JoinedRoom(host, wired, room))

@@ -10,6 +10,8 @@
     │   ├── AlreadySubscribed
     │   ├── StillSubscribed
     │   ├── CatalogRefused
+    │   ├── AlreadyRedeemed
+    │   ├── PromotionClosed
     │   ├── UsageNotAmendable
     │   ├── BackfillClosed
     │   ├── UnpricedUsage
@@ -154,6 +156,18 @@ class CatalogRefused(Refusal):
     """The books cannot live with this catalog. Carries `differences`, those that are refused."""
 
     code = "catalog_refused"
+
+
+class AlreadyRedeemed(Refusal):
+    """The customer has used this promotion as often as he may. Carries `promotion` and `times`."""
+
+    code = "already_redeemed"
+
+
+class PromotionClosed(Refusal):
+    """This promotion is not for now, not for the customer's plan, or used up. See `promotion`."""
+
+    code = "promotion_closed"
 
 
 class UsageNotAmendable(Refusal):

@@ -169,7 +169,7 @@ CASES: dict[str, tuple[str, str, int, str]] = {
     ),
     # tiers
     "gap": (
-        "overage.image.graduated = [{ up_to = 9, each = '1 usd' }, { from = 20, each = '1 usd' }]",
+        "overage.image.graduated = [{ up_to = 9, each = '1 usd' }, { from = 11, each = '1 usd' }]",
         "plans.pro.overage.image.graduated[1].from",
         9,
         "gap",

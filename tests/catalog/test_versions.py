@@ -44,6 +44,14 @@ def test_a_default_written_out_does_not_matter() -> None:
     assert shop(policies={"cancel": "revoke"}).version != shop().version
 
 
+def test_what_is_not_said_is_not_kept() -> None:
+    """The text holds what was written and no default of today's."""
+    catalog = Catalog.from_toml('features.x = {}\nplans.a.prices = "5 usd / month"')
+    assert catalog.canonical() == (
+        '{"features":{"x":{}},"plans":{"a":{"prices":[{"amount":"5.00 usd","every":"month"}]}}}'
+    )
+
+
 def test_a_catalog_from_python_equals_the_one_from_toml() -> None:
     """One set of models serves both."""
     assert Catalog(features={"x": {"cost": {"y": 2}}}, units={"y": {}}) == Catalog.from_toml(

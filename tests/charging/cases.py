@@ -48,15 +48,17 @@ class Case(NamedTuple):
     quantity: int
 
 
-def cases(*, rising: bool = True) -> st.SearchStrategy[Case]:
+def cases(*, rising: bool = True, whole: float = 0.3) -> st.SearchStrategy[Case]:
     """Somebody with some balances, on terms of every shape; volume tiers only if not `rising`.
 
-    Hypothesis chooses a number, and the number everything else, evenly: left to itself it likes
-    one source and empty balances, and hardly ever lets three of them meet.
+    `whole` says how often a quantity is paid in whole ones. Hypothesis chooses a number, and the
+    number everything else, evenly: left to itself it likes one source and empty balances.
     """
-    return st.integers(0, 2**40).map(
-        lambda seed: _Maker(random.Random(seed), rising).case()
-    )  # no secret
+
+    def made(seed: int) -> Case:
+        return _Maker(random.Random(seed), rising).case(whole)
+
+    return st.integers(0, 2**40).map(made)
 
 
 class _Maker:
@@ -66,9 +68,9 @@ class _Maker:
         self.chance, self.rising = chance, rising
         self.shared = self.rate()
 
-    def case(self) -> Case:
+    def case(self, whole: float) -> Case:
         steps = [self.step(source) for source in self.some(SOURCES, 1)]
-        if self.chance.random() < 0.4:
+        if self.chance.random() < 0.3:
             steps.append(self.step(USAGE))
         limits: tuple[Limit, ...] = ()
         overage: list[Step] = []
@@ -76,7 +78,8 @@ class _Maker:
             most, window = self.chance.randint(0, 12), Window("lifetime")
             limits = (Limit("most", FEATURE, "customer", "quantity", most, window, "overage"),)
             overage = [self.step(each) for each in self.some((SOURCES[2], USAGE), 0)]
-        scale, is_whole = self.chance.choice([0, 1]), self.chance.random() < 0.4
+        is_whole = self.chance.random() < whole
+        scale = 1 if is_whole else self.chance.choice([0, 1])
         terms = Terms(FEATURE, scale, tuple(steps), limits, tuple(overage), is_whole)
         book = Pages()
         for unit in ("own", "pool", MONEY):
@@ -104,11 +107,11 @@ class _Maker:
         return Step(*source, rate, self.chance.random() < 0.4)
 
     def fill(self, book: Pages, unit: str) -> None:
-        """Give an account grants, some for the feature alone or for another, perhaps an overdraft."""
+        """Give an account grants, some for the feature alone or another, perhaps an overdraft."""
         chance = self.chance
         for _ in range(chance.choice([0, 1, 1, 2])):
             features = chance.choice([(), (), (FEATURE,), ("other",)])
             source = chance.choice(["allowance", "promotion", "purchase"])
             book.give(unit, chance.randint(1, 15), source=source, features=features)
-        if chance.random() < 0.25:
+        if chance.random() < 0.5:
             book.may_overdraw(unit, chance.randint(1, 10))

@@ -235,7 +235,7 @@ class Model:
         unit = step[1]
         cost = MONEY.get(use.feature) if unit == "usd" else POOL[use.feature][1]
         assert cost is not None
-        if self.plan == "team" and use.feature == "film":
+        if (self.plan, use.feature, unit) == ("team", "film", "usd"):
             cost = _each(3)  # its rate for overage, which is that of the later bill too
         digits = 10 ** DIGITS[unit]
         total = round(cost(before + quantity) * digits) - round(cost(before) * digits)

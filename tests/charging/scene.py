@@ -153,7 +153,7 @@ class Scene:
             at = micro(moment(row["counted_at"]))
             named = ("included", "credits", "wallet", "spent", "owed")
             included, credited, wallet, spent, owed = (row[name] or 0 for name in named)
-            billed = row["quantity"] - included - credited - wallet
+            billed = row["quantity"] - included - credited - wallet - (row["unpaid"] or 0)
             cells = [1, row["quantity"], included, credited, wallet, billed, spent, owed]
             _add(summed, at - at % HOUR, row["feature"], cells)
         return summed

@@ -35,7 +35,7 @@ Action = tuple[str, tuple[Any, ...]]
 
 def made_of(seed: int) -> Action:
     """Choose an action by a number, evenly: left to itself, Hypothesis likes the simplest."""
-    chance = random.Random(seed)  # no secret
+    chance = random.Random(seed)
     what = chance.choice(["give", "deposit", "wait", "plan", *["charge"] * 6])
     return what, MAKERS[what](chance)
 

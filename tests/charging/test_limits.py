@@ -133,6 +133,23 @@ def test_a_change_of_plan_does_not_refill(scene: Scene, rich: str) -> None:
     scene.audited(rich)
 
 
+def test_a_limit_that_comes_later_counts_from_the_start_of_its_window(
+    scene: Scene, rich: str
+) -> None:
+    """What was used before the plan had the limit is used: 40 a quarter, of which 10 are gone."""
+    scene.put_on(rich, "pro")
+    scene.billing.charge(rich, "vip", 5)
+    scene.clock.set(datetime(2026, 4, 2, 9, tzinfo=UTC))
+    scene.billing.charge(rich, "vip", 10)
+    scene.put_on(rich, "team")
+    assert scene.billing.check(rich, "vip").left == 30
+    refused("limit_reached", scene.billing.charge, rich, "vip", 31)
+    assert scene.billing.charge(rich, "vip", 30).quantity == 30
+    assert scene.counters(rich)["vip:quantity:customer:quarter"] == 40
+    refused("limit_reached", scene.billing.charge, rich, "vip", 1)
+    scene.audited(rich)
+
+
 def test_a_new_zone_holds_from_the_next_window(scene: Scene, rich: str) -> None:
     """Berlin's day that was begun keeps its end; the next one is Tokyo's."""
     scene.billing.customers.update(rich, zone="Europe/Berlin")

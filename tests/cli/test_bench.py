@@ -57,7 +57,7 @@ def test_every_operation_prints_the_same_line(
 ) -> None:
     """No errors, the fields of `consume`, and counts and books that hold afterwards."""
     line = tollkeeper("bench", *words, *SMALL).data
-    assert set(line) == FIELDS
+    assert set(line) == FIELDS, line
     assert (line["operation"], line["concurrency"]) == (words[0], 4)
     assert (line["errors"], line["firstError"]) == (0, None)
     assert line["per_second"] > 0

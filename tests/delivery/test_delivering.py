@@ -12,6 +12,7 @@ from tests.delivery.conftest import START
 from tollkeeper import Billing, Unit, credits_unit
 from tollkeeper.clock import FixedClock
 from tollkeeper.delivery.backoff import LONGEST_PAUSE, MAXIMUM_ATTEMPTS, retry_at
+from tollkeeper.delivery.queues import LEASE
 from tollkeeper.errors import InvalidRequest, NoticeNotFound
 from tollkeeper.ledger.outbox import CALLBACKS, DEAD_DAYS, DELIVERED_DAYS, WAITING_DAYS
 from tollkeeper.notices import (
@@ -357,8 +358,10 @@ def test_low_balance_is_told_once_for_each_crossing(billing: Billing, database_u
 # Leases and bounds.
 
 
-def test_nobody_takes_a_queue_that_another_worker_has(billing: Billing, clock: FixedClock) -> None:
-    """Until its lease is over; what is written meanwhile waits behind it."""
+def test_nobody_takes_a_queue_that_another_worker_has(
+    billing: Billing, database_url: str, clock: FixedClock
+) -> None:
+    """Until its lease is over; what is written meanwhile waits, wherever in the queue it stands."""
     listener = Listener()
     billing.on(CreditsGranted)(listener)
     grant(billing, "ann", 1)
@@ -376,11 +379,33 @@ def test_nobody_takes_a_queue_that_another_worker_has(billing: Billing, clock: F
     assert not lease("another")
     grant(billing, "ann", 2)
     grant(billing, "bob", 3)
+    with Billing(database_url, clock=FixedClock(START - HOUR)) as behind:
+        behind.credits.grant("ann", "other", 4)  # a late commit, booked earlier: it comes first
     assert billing.jobs.run_due().delivered == 1
     assert listener.amounts == [3]
     clock.set(START + HOUR)
     billing.jobs.run_due()
-    assert listener.amounts == [3, 1, 2]
+    assert listener.amounts == [3, 4, 1, 2]
+
+
+def test_a_slow_function_is_not_overtaken(
+    billing: Billing, database_url: str, clock: FixedClock
+) -> None:
+    """What it heard is written down while the lease lasts; other workers find it, and go on."""
+    heard: list[int] = []
+    with Billing(database_url, clock=clock) as other:
+        other.on(CreditsGranted)(lambda notice: heard.append(int(notice.amount)))
+
+        @billing.on(CreditsGranted)
+        def slow(notice: CreditsGranted) -> None:
+            heard.append(int(notice.amount))
+            clock.set(clock.now() + LEASE * 2 / 3)
+            other.jobs.run_due()
+
+        grant(billing, "ann", 1, 2, 3, 4)
+        for _ in range(4):
+            billing.jobs.run_due()
+    assert heard == [1, 2, 3, 4]
 
 
 def test_a_run_tells_no_more_than_its_limit(billing: Billing) -> None:

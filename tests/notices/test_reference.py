@@ -31,7 +31,7 @@ from tollkeeper.operations.notices import MAXIMUM_NOTICES, Notices
 ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "docs" / "reference" / "notices.md"
 RECORD = ROOT / "docs" / "decisions" / "0015-notices.md"
-PYTHON = ROOT / "docs" / "reference" / "python.md"
+PYTHON = ROOT / "docs" / "reference" / "python" / "books.md"
 
 
 def section(heading: str) -> str:

@@ -26,6 +26,7 @@ OF_TYPE: dict[Any, some.SearchStrategy[Any]] = {
     str: TEXTS,
     str | None: some.none() | TEXTS,
     int: some.integers(0, 200),
+    bool: some.booleans(),
     Decimal: AMOUNTS,
     datetime: MOMENTS,
     datetime | None: some.none() | MOMENTS,

@@ -10,17 +10,23 @@ import typer
 from tollkeeper.cli import (
     audit,
     bench,
+    catalogs,
     charges,
     charging,
     credits,  # noqa: A004  # it is the noun's own name
     customers,
     demo,
     failures,
+    features,
     history,
+    limits,
     migrate,
     notices,
+    promotions,
     replay,
     run_due,
+    simulate,
+    subscriptions,
     usage,
     version,
     wallet,
@@ -69,6 +75,7 @@ def before_the_noun(
 
 
 _CHARGES: Final = "Who pays for a use"
+_PLANS: Final = "Plans and what they give"
 _ACCOUNTS: Final = "Customers and their balances"
 _BOOKS: Final = "The books"
 _TRIAL: Final = "To see it work"
@@ -78,12 +85,18 @@ verb(app, "check", rich_help_panel=_CHARGES)(charging.check)
 verb(app, "explain", rich_help_panel=_CHARGES)(charging.explain)
 app.add_typer(charges.app, name="charges", rich_help_panel=_CHARGES)
 app.add_typer(usage.app, name="usage", rich_help_panel=_CHARGES)
+app.add_typer(catalogs.app, name="catalog", rich_help_panel=_PLANS)
+app.add_typer(subscriptions.app, name="subscriptions", rich_help_panel=_PLANS)
+app.add_typer(limits.app, name="limits", rich_help_panel=_PLANS)
+app.add_typer(promotions.app, name="promotions", rich_help_panel=_PLANS)
+app.add_typer(features.app, name="entitlements", rich_help_panel=_PLANS)
 app.add_typer(credits.app, name="credits", rich_help_panel=_ACCOUNTS)
 app.add_typer(wallet.app, name="wallet", rich_help_panel=_ACCOUNTS)
 app.add_typer(customers.app, name="customers", rich_help_panel=_ACCOUNTS)
 verb(app, "history", rich_help_panel=_ACCOUNTS)(history.history)
 verb(app, "migrate", makes_file=True, rich_help_panel=_BOOKS)(migrate.migrate)
 verb(app, "audit", rich_help_panel=_BOOKS)(audit.audit)
+verb(app, "simulate", rich_help_panel=_BOOKS)(simulate.simulate)
 verb(app, "run-due", rich_help_panel=_BOOKS)(run_due.run_due)
 verb(app, "worker", rich_help_panel=_BOOKS)(worker.worker)
 app.add_typer(notices.app, name="notices", rich_help_panel=_BOOKS)

@@ -16,7 +16,7 @@ from typing import ClassVar
 from tollkeeper.catalog.terms import PriceList
 from tollkeeper.decisions import asking
 from tollkeeper.decisions.amending import RATED, add, dimensions_of, take_back
-from tollkeeper.decisions.asking import Part, UseRow
+from tollkeeper.decisions.asking import Part, Question, Unread, UseRow
 from tollkeeper.decisions.limiting import subjects
 from tollkeeper.decisions.recording import Billed, NewUse, Recorder, check_ahead, check_same
 from tollkeeper.decisions.requests import Book, Needs, Outcome, Pair, Request, Use
@@ -195,7 +195,7 @@ def _rated(
     """
     owed: defaultdict[tuple[str, str, int], int] = defaultdict(int)
     last: dict[tuple[str, str, int], UseRow] = {}
-    sums = recorder.of(request.customer)
+    sums, unread = recorder.of(request.customer), dict[Question, None]()
     for row in rows:
         at = to_microseconds(row.counted_at)
         billed = recorder.billed(
@@ -205,9 +205,14 @@ def _rated(
         key = (row.feature, currency_of(step) or row.currency, period_of(sums.own, at)[0])
         last[key] = row
         if step is not None and billed.terms is not None and row.quantity:
-            owed[key] += sums.rate(billed.terms, step, at, sign * row.quantity)
+            try:
+                owed[key] += sums.rate(billed.terms, step, at, sign * row.quantity)
+            except Unread as asks:
+                unread.update(dict.fromkeys(asks.questions))
         if sign < 0:
             owed[key] += row.owed
+    if unread:
+        raise Unread(*unread)
     made: list[Use] = []
     for number, (key, amount) in enumerate(sorted(owed.items())):
         if amount:

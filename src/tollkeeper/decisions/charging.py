@@ -24,7 +24,7 @@ from tollkeeper.decisions.paying import Paid, chosen, divided, entries_of
 from tollkeeper.decisions.pricing import price_list
 from tollkeeper.decisions.requests import Book, Needs, Outcome, Request
 from tollkeeper.decisions.tallies import OWN, Tally
-from tollkeeper.decisions.warning import Scene, taken, warnings
+from tollkeeper.decisions.warning import Scene, is_quiet, taken, warnings
 from tollkeeper.decisions.waterfall import Rated, Share, amounts_by_unit
 from tollkeeper.decisions.windows import window_of
 from tollkeeper.errors import NotEntitled
@@ -137,7 +137,7 @@ class Charging(Request):
 
     def warned(self, book: Book, weighed: Weighed) -> tuple[Notice, ...]:
         """Give the notices of the limits' thresholds that were crossed (C6)."""
-        if not weighed.taken:
+        if is_quiet(weighed.taken):
             return ()
         scene = Scene(self.customer, self.feature, weighed.terms.scale, book.units)
         return warnings(taken(weighed.taken), scene)
@@ -189,4 +189,6 @@ def told(charge: Charging, terms: Terms, shares: tuple[Share, ...]) -> dict[str,
         "scale": terms.scale,
         "shares": [list(share) for share in shares],
     }
+    if charge.pay_from is not None:
+        said["pay_from"] = list(charge.pay_from)
     return said if charge.member is None else said | {"member": charge.member}

@@ -5,7 +5,7 @@ Nothing here decides who pays. Included is what allowances paid; other credits a
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import NamedTuple, Protocol
+from typing import Final, NamedTuple, Protocol
 
 from tollkeeper.catalog.rates import half_even
 from tollkeeper.catalog.terms import Terms
@@ -22,7 +22,7 @@ from tollkeeper.decisions.tallies import (
     recounted,
     tallied,
 )
-from tollkeeper.decisions.waterfall import RatedAs, Share
+from tollkeeper.decisions.waterfall import Rated, RatedAs, Share
 from tollkeeper.decisions.windows import period_of
 from tollkeeper.values.texts import canonical_json
 from tollkeeper.values.units import MONEY_PREFIX
@@ -150,6 +150,8 @@ def included_of(
     drawn: dict[str, int] = {}
     for entry in entries:
         grants = book.account(customer, entry.after.unit).grants
+        if not any(grant.included for grant in grants):
+            continue
         found = ((find(grants, line.grant), line.remaining) for line in entry.lines)
         amount = -sum(remaining for grant, remaining in found if grant and grant.included)
         if amount:
@@ -170,9 +172,14 @@ def included_by(shares: Sequence[Share], drawn: Mapping[str, int]) -> int:
     return included
 
 
-def priced_before(tally: Tally, terms: Terms, now: int) -> dict[RatedAs, int]:
+_NONE: Final[Rated] = {}
+
+
+def priced_before(tally: Tally, terms: Terms, now: int) -> Rated:
     """Tell what the running period has rated so far, by unit, where rates count from its start."""
     units = {step.unit for step in (*terms.steps, *terms.overage) if step.by_period}
+    if not units:
+        return _NONE
     found: dict[RatedAs, int] = {}
     for unit in units:
         counter = tally.counter(priced_name(terms.feature, unit), now)

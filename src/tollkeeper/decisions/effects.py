@@ -153,12 +153,15 @@ class GrantWatch:
             self._count(self.used, lines)
         elif kind in LOSING:
             self._count(self.expired, lines)
+        elif kind == "reverse":
+            # What comes back was not used after all; what is taken back was never given.
+            self._count(self.used, [line for line in lines if line[1] > 0])
 
     def valued(self, effects: Effects, facts: Mapping[str, GrantFact], worth_of: WorthOf) -> None:
         """Write down what the used and the expired parts of grants are worth."""
         for name, amount in sorted(self.used.items()):
             fact = facts.get(name)
-            if fact is not None and fact.source != "allowance":
+            if fact is not None and amount and fact.source != "allowance":
                 _value(effects.credits_used, fact, amount, worth_of)
         for name, amount in sorted(self.expired.items()):
             fact = facts.get(name)

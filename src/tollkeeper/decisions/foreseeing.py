@@ -103,9 +103,12 @@ def _left(book: Book, charge: Charge, now: datetime, guess: int) -> int | None:
     The guess is nearly always right; overdrafts and overage lie above it, and where a rate falls
     with the quantity there may be several such quantities.
     """
-    low, high, step = 0, guess + 1, 1
-    if _refusal(book, charge, now, guess) is None:
-        low = guess
+    low, high, step = 0, guess, 1
+    refusal = _refusal(book, charge, now, guess)
+    if isinstance(refusal, BalanceOverflow):
+        return None
+    if refusal is None:
+        low, high = guess, guess + 1
         while high <= MAXIMUM and _refusal(book, charge, now, high) is None:
             low, high, step = high, high + step, 2 * step
     if low >= MAXIMUM:

@@ -135,6 +135,8 @@ def _further(
     spent = _account_amounts(paid.shares)
     sources = _sources(book, charge, steps, spent)
     found = divide(quantity, sources, whole=whole, before=summed(before, paid.rated))
+    if not (found.unpaid or paid.shares):
+        return Paid(found.shares, found.rated, paid.overdrawn, found.steps, paid.unpaid)
     rated, overdrawn, unpaid = summed(paid.rated, found.rated), paid.overdrawn, found.unpaid
     if unpaid:
         spent = _account_amounts((*paid.shares, *found.shares))
@@ -142,7 +144,7 @@ def _further(
         more = divide(unpaid, overdrafts, whole=whole, before=summed(before, rated))
         overdrawn |= {share.unit for share in more.shares}
         rated, unpaid = summed(rated, more.rated), more.unpaid
-        found = _joined(found, more)
+        found = _joined(steps, found, more)
     return Paid(
         (*paid.shares, *found.shares),
         rated,
@@ -152,14 +154,16 @@ def _further(
     )
 
 
-def _joined(first: Divided, second: Divided) -> Divided:
+def _joined(steps: Sequence[Step], first: Divided, second: Divided) -> Divided:
     """Add what overdrafts pay to what their sources paid: a source has one share, in its place."""
     joined = dict(zip(first.steps, first.shares, strict=True))
     for step, share in zip(second.steps, second.shares, strict=True):
         known = joined.get(step, share._replace(quantity=0, amount=0))
         quantity, amount = known.quantity + share.quantity, known.amount + share.amount
         joined[step] = share._replace(quantity=quantity, amount=amount)
-    return Divided(tuple(joined.values()), second.unpaid, second.rated, tuple(joined))
+    paying = tuple([step for step in steps if step in joined])
+    shares = tuple([joined[step] for step in paying])
+    return Divided(shares, second.unpaid, second.rated, paying)
 
 
 def entries_of(book: Book, charge: Payable, paid: Paid) -> list[Entry]:

@@ -5,9 +5,10 @@ what is no longer in a grant is not taken from it, and nothing becomes debt that
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from typing import Any, ClassVar, NamedTuple
 
 from tollkeeper.catalog.terms import PriceList
@@ -31,49 +32,66 @@ from tollkeeper.decisions.requests import Book, GrantFact, Needs, Outcome, Reque
 from tollkeeper.decisions.spending import Consume
 from tollkeeper.decisions.tallies import OWN
 
+#: How long after its use an event may be recorded here; it was recorded in time.
+LATE = "3 days"
+
 _NO_DIMENSIONS: Mapping[str, str] = {}
 
 
-def asked_again(
-    use: Use, prices: PriceList, pay_from: tuple[str, ...] | None = None
-) -> Charge | Record:
-    """Give the request by which a use came: a charge, or usage that was recorded (G1)."""
-    dimensions = json.loads(use.dimensions) if use.dimensions else _NO_DIMENSIONS
-    if use.fingerprint is None:
-        return Charge(
-            id=use.id,
-            customer=use.customer,
-            feature=use.feature,
-            quantity=use.quantity,
-            prices=prices,
-            pay_from=pay_from,
-            member=use.member,
-            api_key=use.api_key,
-            tags=tuple(json.loads(use.tags)) if use.tags else (),
-            dimensions=dimensions,
-        )
-    return Record(
+def is_charge(use: Use) -> bool:
+    """Tell whether a use was charged for; usage that was recorded has a fingerprint (G1)."""
+    return use.fingerprint is None
+
+
+def charged_again(use: Use, prices: PriceList, pay_from: tuple[str, ...] | None = None) -> Charge:
+    """Give the request by which a charge came."""
+    return Charge(
         id=use.id,
         customer=use.customer,
-        new=(_new(use, dimensions),),
+        feature=use.feature,
+        quantity=use.quantity,
         prices=prices,
-        tallies=tuple([(use.customer, name) for name in (OWN, *subjects(use.member, None, ()))]),
+        pay_from=pay_from,
+        member=use.member,
+        api_key=use.api_key,
+        tags=tuple(json.loads(use.tags)) if use.tags else (),
+        dimensions=_dimensions(use.dimensions) if use.dimensions else _NO_DIMENSIONS,
     )
 
 
-def _new(use: Use, dimensions: Mapping[str, str]) -> NewUse:
+def recorded_again(uses: Sequence[Use], prices: PriceList) -> Record:
+    """Give the request that records some usage of one customer, each at its own time."""
+    names = {use.member: None for use in uses}
+    named = [subject for name in names for subject in subjects(name, None, ())]
+    return Record(
+        id=uses[0].id,
+        customer=uses[0].customer,
+        new=tuple([_new(use) for use in uses]),
+        prices=prices,
+        tallies=tuple([(uses[0].customer, name) for name in (OWN, *named)]),
+    )
+
+
+def _new(use: Use) -> NewUse:
     return NewUse(
         use.customer,
         use.id,
         use.feature,
         use.quantity,
-        None,
+        use.counted_at,
         use.member,
-        dimensions,
+        _dimensions(use.dimensions) if use.dimensions else _NO_DIMENSIONS,
         use.dimensions,
         use.fingerprint or "",
-        "",
+        LATE,
     )
+
+
+@lru_cache(maxsize=4096)
+def _dimensions(told: str) -> Mapping[str, str]:
+    """Read what else is known of a use; many have the same, and nobody changes it."""
+    found: Mapping[str, str] = json.loads(told)
+    return found
 
 
 class Told(NamedTuple):

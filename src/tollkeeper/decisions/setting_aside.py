@@ -211,7 +211,8 @@ def _held(
     paying = [share for share in weighed.paid.shares if share.kind != "usage"]
     for unit, amount in amounts_by_unit(paying).items():
         account = overlay.account(charge.customer, unit)
-        if not amount and not account.version:
+        # Nothing is nobody's to hold: whoever looks for open holds would pass over it.
+        if not amount:
             continue
         limit = 0
         if unit in weighed.paid.overdrawn:

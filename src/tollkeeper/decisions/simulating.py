@@ -10,7 +10,7 @@ The laws, which `tests/simulating` proves:
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
@@ -21,13 +21,23 @@ from tollkeeper.decisions.effects import Effects, GrantWatch, Worth, WorthOf
 from tollkeeper.decisions.playing import PlayedBook
 from tollkeeper.decisions.recasting import Recast
 from tollkeeper.decisions.requests import GrantFact, Request, Use
-from tollkeeper.decisions.retelling import Operation, asked_again, done_again
+from tollkeeper.decisions.retelling import (
+    Operation,
+    charged_again,
+    done_again,
+    is_charge,
+    recorded_again,
+)
 from tollkeeper.decisions.subscribed import Subscribed
 from tollkeeper.errors import TollkeeperError
 from tollkeeper.values.periods import Period
 
 if TYPE_CHECKING:
     from tollkeeper.catalog.catalog import Catalog
+
+#: How many recorded events are played at once, and of how long a time at most.
+MOST_AT_ONCE = 500
+LONGEST_WAIT = timedelta(hours=24)
 
 #: Gives the catalog of a version; None where nobody has it any more.
 CatalogOf = Callable[[str], "Catalog | None"]
@@ -57,33 +67,71 @@ class Played:
     #: Grants of the customer's plans in the books.
     own_grants: frozenset[str] = frozenset()
     _seeded: set[object] = field(default_factory=set)
+    #: Recorded usage that is played together with what follows at once.
+    _waiting: list[Use] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.book.watch = self.now.entry
 
     def use(self, use: Use) -> None:
-        """Count a use of the books, and play it."""
-        self.happened.feature(use.feature).use(use)
-        if use.quantity > 0:
-            self.play(use)
+        """Count a use of the books, and play it; recorded usage waits for more of its kind."""
+        if use.quantity or use.owed or use.spent:
+            self.happened.feature(use.feature).use(use)
+        if use.quantity <= 0:
+            return
+        if not is_charge(use):
+            self._wait(use)
+            return
+        if self._waiting:
+            self.record()
+        self.charge(use)
 
-    def play(self, use: Use) -> None:
-        """Ask for a use again; who is refused stays where he was."""
+    def charge(self, use: Use) -> None:
+        """Charge for a use again; who is refused stays where he was."""
         pay_from = self.pay_from.pop(use.id, None) if self.pay_from else None
-        request = asked_again(use, self.changes.catalog.compiled, pay_from)
+        request = charged_again(use, self.changes.catalog.compiled, pay_from)
         try:
-            if isinstance(request, Charging):
-                self._seed(request, use.counted_at)
+            self._seed(request, use.counted_at)
             outcome = self.book.play(request, use.counted_at)
         except TollkeeperError as refusal:
             self.simulated.feature(use.feature).refuse(refusal.code, use.quantity)
             return
-        sums = self.simulated.feature(use.feature)
-        for made in outcome.uses:
-            sums.use(made)
+        self._count(outcome.uses)
+
+    def record(self) -> None:
+        """Record again what waits: all at once, or one by one where some of it is refused."""
+        waiting, self._waiting = self._waiting, []
+        if not waiting:
+            return
+        request = recorded_again(waiting, self.changes.catalog.compiled)
+        try:
+            outcome = self.book.play(request, waiting[-1].counted_at)
+        except TollkeeperError as refusal:
+            if len(waiting) == 1:
+                use = waiting[0]
+                self.simulated.feature(use.feature).refuse(refusal.code, use.quantity)
+                return
+            for use in waiting:
+                self._waiting = [use]
+                self.record()
+            return
+        self._count(outcome.uses)
+
+    def _wait(self, use: Use) -> None:
+        waiting = self._waiting
+        if waiting and (
+            len(waiting) >= MOST_AT_ONCE or use.counted_at - waiting[0].counted_at > LONGEST_WAIT
+        ):
+            self.record()
+        self._waiting.append(use)
+
+    def _count(self, uses: Iterable[Use]) -> None:
+        for use in uses:
+            self.simulated.feature(use.feature).use(use)
 
     def operation(self, told: Operation) -> None:
         """Do again what came and went beside uses."""
+        self.record()
         for entry in told.entries:
             self.then.lines(entry.kind, entry.unit, entry.lines)
         if told.is_of_a_charge:
@@ -96,6 +144,7 @@ class Played:
 
     def take(self, subscribed: Subscribed) -> None:
         """Take a plan when it was taken."""
+        self.record()
         self._do(self.changes.allocation(subscribed), subscribed.started_at)
 
     def _do(self, request: Request, at: datetime) -> None:
@@ -121,6 +170,7 @@ class Played:
         catalog_of: CatalogOf,
     ) -> None:
         """Bring the books to the end of the span, and write down what everything was worth."""
+        self.record()
         self.book.advance(span.end - span.end.resolution)
         then = {known.id: known for known in taken}
         currency = self.book.own.currency

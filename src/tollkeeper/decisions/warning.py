@@ -42,6 +42,16 @@ def taken(claims: Iterable[Taken]) -> list[Change]:
     return changes
 
 
+def is_quiet(claims: Iterable[Taken]) -> bool:
+    """Tell quickly that a use crosses no threshold: asked of every charge, so it builds nothing."""
+    for meter, amount in claims:
+        limit, before = meter.limit, meter.counter.used + meter.held
+        least = limit.at_most * min(limit.warn_at, default=100)
+        if (before + amount) * 100 >= least and before < limit.at_most:
+            return False
+    return True
+
+
 def warnings(changes: Iterable[Change], scene: Scene) -> tuple[Notice, ...]:
     """Give the notices of every threshold that was crossed, up or down; mostly there is none."""
     crossing = [change for change in changes if _crosses(change)]

@@ -1,6 +1,6 @@
 """What an app hears of in one process: its functions, and the jobs that call them."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import timedelta
 from typing import TypeVar
 
@@ -18,9 +18,21 @@ R = TypeVar("R")
 
 
 class Listening:
-    """The functions that an app registered, and what `run_due` does beside the sweep."""
+    """The functions that an app registered, and what `run_due` does beside the sweep.
 
-    def __init__(self, ledger: Ledger, *, may_await: bool, lease: timedelta = LEASE) -> None:
+    `notices` are the kinds that are written whoever listens; None leaves it at the usual ones.
+    """
+
+    def __init__(
+        self,
+        ledger: Ledger,
+        notices: Iterable[type[Notice]] | None = None,
+        *,
+        may_await: bool,
+        lease: timedelta = LEASE,
+    ) -> None:
+        if notices is not None:
+            ledger.outbox.choose(notices)
         self._subscribers = Subscribers(ledger.outbox, may_await=may_await)
         delivery = Delivery(ledger, self._subscribers, lease=lease)
         # Warnings first, so that they are told in the same run.

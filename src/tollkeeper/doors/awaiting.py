@@ -11,6 +11,9 @@ from typing import Any
 from tollkeeper.doors.tasks import TaskDoor
 from tollkeeper.operations.door import UnitsUnknown
 
+#: How many things a verb may have to look for: the catalog in force, and its units.
+MOST_UNKNOWN = 3
+
 
 class Awaited:
     """A room whose verbs are awaited."""
@@ -26,10 +29,13 @@ def awaited(verb: Callable[..., Any], door: TaskDoor) -> Callable[..., Any]:
 
     @functools.wraps(verb)
     async def call(*arguments: Any, **options: Any) -> Any:
-        try:
-            answer = verb(*arguments, **options)
-        except UnitsUnknown as unknown:
-            await door.find_unit(unknown.key)
+        for _ in range(MOST_UNKNOWN):
+            try:
+                answer = verb(*arguments, **options)
+                break
+            except UnitsUnknown as unknown:
+                await door.find_unit(unknown.key)
+        else:
             answer = verb(*arguments, **options)
         return await answer
 

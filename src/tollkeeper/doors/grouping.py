@@ -34,5 +34,5 @@ def one_customer(request: Request, manner: Manner) -> Manner:
 def touches_one(request: Request) -> bool:
     """Tell whether a request surely stays with its own customer."""
     needs = request.needs()
-    named = {customer for customer, _ in needs.accounts} | set(needs.customers)
+    named = {customer for customer, _ in (*needs.accounts, *needs.tallies)} | set(needs.customers)
     return named <= {request.customer} and not needs.operations

@@ -6,6 +6,7 @@ It ends no transaction; that stays the host's. There is never a second copy of a
 from collections.abc import Callable
 from typing import Any
 
+from tollkeeper.doors.awaiting import MOST_UNKNOWN
 from tollkeeper.doors.hosts import Source, join_async
 from tollkeeper.doors.joined import JoinedDoor
 from tollkeeper.doors.tasks import ask_for_unit, find_unit
@@ -32,10 +33,11 @@ class JoinedRoom:
                 return getattr(self._opened(source), verb)(*arguments, **options)
 
             dialect = self._wired.ledger.database.dialect
-            try:
-                return await join_async(self._host, dialect, work)
-            except UnitsUnknown as unknown:
-                await find_unit(self._wired.threads, unknown.key)
+            for _ in range(MOST_UNKNOWN):
+                try:
+                    return await join_async(self._host, dialect, work)
+                except UnitsUnknown as unknown:
+                    await find_unit(self._wired.threads, unknown.key)
             return await join_async(self._host, dialect, work)
 
         return call

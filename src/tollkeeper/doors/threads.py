@@ -14,6 +14,7 @@ from tollkeeper.decisions.requests import Request
 from tollkeeper.doors.retrying import MAXIMUM_TRIES, pause
 from tollkeeper.doors.tickets import ThreadTicket
 from tollkeeper.doors.writer import Writer
+from tollkeeper.ledger.catalogs import look
 from tollkeeper.ledger.change import Ledger
 from tollkeeper.operations.door import Finish, Result, plain
 from tollkeeper.store.database import begin_snapshot, begin_write, commit, roll_back
@@ -82,16 +83,21 @@ class ThreadDoor:
             return self._transact(work)
 
     def learn_unit(self, key: str) -> None:
-        """Read every unit, unless this one was just looked for: they are few, and fixed."""
+        """Read every unit, unless this one was just looked for: they are few, and fixed.
+
+        Before the first of them, or of prices, it is looked which catalog is in force.
+        """
+        if not self._ledger.looked.is_begun:
+            self.read(lambda connection: look(self._ledger, connection))
         known = self._ledger.units
-        if known.may_be_used(key):
+        if not key or known.may_be_used(key):
             return
         known.confirm(self.read(lambda connection: all_units(connection, self._ledger.database)))
         self.recall_unit(key)
 
     def recall_unit(self, key: str) -> None:
         """Remember a little longer that a unit which was looked for is not in the books."""
-        if not self._ledger.units.is_confirmed(key):
+        if key and not self._ledger.units.is_confirmed(key):
             self._ledger.units.looked_for(key)
 
     def _transact(self, work: Callable[[Connection], T]) -> T:

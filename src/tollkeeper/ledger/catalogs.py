@@ -62,6 +62,8 @@ class Looked:
 
     def __init__(self) -> None:
         self.next_look = 0.0
+        #: Whether it ever looked: before it has, nothing may be scaled by a price list.
+        self.is_begun = False
         self.version: str | None = None
 
 
@@ -83,8 +85,10 @@ def refresh(shelf: Shelf, connection: Connection) -> None:
     looked, prices = shelf.looked, shelf.prices
     looked.next_look = time.monotonic() + LOOK_SECONDS
     if not isinstance(prices, InForce):
+        looked.is_begun = True
         return
     latest = catalogs.latest(connection, shelf.database)
+    looked.is_begun = True
     if latest is None or latest[0] == looked.version:
         return
     version = latest[0]
@@ -120,7 +124,8 @@ def tell(outbox: Outbox, catalog: "Catalog") -> None:
 
 def look(shelf: Shelf, connection: Connection) -> None:
     """Look which catalog is in force, unless that was done a moment ago."""
-    if time.monotonic() >= shelf.looked.next_look:
+    # Before the first look is over, another thread's is no answer for those who need one now.
+    if not shelf.looked.is_begun or time.monotonic() >= shelf.looked.next_look:
         refresh(shelf, connection)
 
 

@@ -157,12 +157,9 @@ def _decided(batch: Batch, number: int, request: Request) -> Answer:
     try:
         if batch.shut.refused:
             refuse_shut(keys, batch.shut)
-        outcome = request.decide(batch.book, _moment(batch, number, keys))
+        outcome = _outcome(batch, request, _moment(batch, number, keys))
     except TollkeeperError as error:
         return hidden_replay(batch, request) or _recorded(batch, number, request) or error
-    except Unread as unread:
-        answer_questions(batch, unread.questions)
-        return _decided(batch, number, request)
     except Unplanned:
         return _deferred(batch, keys)
     if outcome.replays is not None:
@@ -170,6 +167,15 @@ def _decided(batch: Batch, number: int, request: Request) -> Answer:
     if _lacks_rows(batch, number, outcome, keys):
         return _deferred(batch, keys)
     return _accept(batch, request, outcome, keys)
+
+
+def _outcome(batch: Batch, request: Request, moment: datetime) -> Outcome:
+    """Decide; what the decision asks of the books is read, and it is made anew."""
+    while True:
+        try:
+            return request.decide(batch.book, moment)
+        except Unread as unread:
+            answer_questions(batch, unread.questions)
 
 
 def _recorded(batch: Batch, number: int, request: Request) -> Answer | None:

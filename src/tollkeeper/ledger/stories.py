@@ -96,6 +96,7 @@ class Stories:
         rows = list(self._of(self._accounts, customer))
         taken = tuple([subscribed_from(each) for each in self._of(self._subscriptions, customer)])
         waiting = self._waiting(rows)
+        is_costly = any(fact.cost and fact.source != "allowance" for fact in facts.values())
         facts.update((fact.id, fact) for due in waiting for fact in due.made)
         return Story(
             customer=customer,
@@ -103,17 +104,21 @@ class Stories:
             accounts=tuple([self._began(account_from(each)) for each in rows]),
             facts=facts,
             taken=taken,
-            happenings=self._happenings(customer, taken),
+            happenings=self._happenings(customer, taken, is_costly=is_costly),
             waiting=waiting,
             vendors=tuple([_vendor(each) for each in self._of(self._vendors, customer)]),
         )
 
     def _of(self, stream: Stream, customer: str) -> Iterator[Cells]:
-        """Give a customer's rows, and pass over those of nobody who is told of."""
+        """Give a customer's rows."""
+        self._pass_to(stream, customer)
+        return stream.of_customer(customer)
+
+    def _pass_to(self, stream: Stream, customer: str) -> None:
+        """Pass over rows of nobody who is told of."""
         while (other := stream.customer()) is not None and other < customer:
             for _ in stream.of_customer(other):
                 pass
-        return stream.of_customer(customer)
 
     def _began(self, account: Account) -> Account:
         """Give an account as it stood just before the span, with nothing set aside."""
@@ -143,11 +148,16 @@ class Stories:
     def _is_within(self, at: datetime | None) -> bool:
         return at is not None and self._asked.since <= at < self._asked.until
 
-    def _happenings(self, customer: str, taken: tuple[Subscribed, ...]) -> Iterator[Dated]:
+    def _happenings(
+        self, customer: str, taken: tuple[Subscribed, ...], *, is_costly: bool
+    ) -> Iterator[Dated]:
+        self._pass_to(self._entries, customer)
         began = [known for known in taken if known.started_at >= self._asked.since]
         plans = [Dated(k.started_at, _order(k.id), 0, k) for k in began]
         plans.sort(key=_place)
-        operations = self._operations(customer)
+        if not plans and self._entries.customer() != customer:
+            return self._dated_uses(customer)
+        operations = self._operations(customer, is_costly=is_costly)
         return merge(plans, operations, self._dated_uses(customer), key=_place)
 
     def _dated_uses(self, customer: str) -> Iterator[Dated]:
@@ -156,15 +166,19 @@ class Stories:
             use = Use(row[0], row[1], row[2], row[3], at, None, *row[6:21])
             yield Dated(at, _order(use.id), 2, use)
 
-    def _operations(self, customer: str) -> Iterator[Dated]:
+    def _operations(self, customer: str, *, is_costly: bool) -> Iterator[Dated]:
+        """Give operations; what charges drew is of interest only where a grant had a price."""
         rows = self._of(self._entries, customer)
-        for name, parts in groupby(rows, key=lambda row: row[1]):
-            told = _operation(name, list(parts))
+        for name, parts in groupby(rows, key=_operation_id):
+            some = list(parts)
+            if not is_costly and _is_plain_charge(some[0][12]):
+                continue
+            told = _operation(name, some)
             if told.event_at is not None:
                 if not self._is_within(told.event_at):
                     continue
             elif self._undoes_a_use(customer, told):
-                continue
+                told = told._replace(verb="charge")
             yield Dated(told.at, _order(name), 1, told)
 
     def _undoes_a_use(self, customer: str, told: Operation) -> bool:
@@ -208,6 +222,15 @@ def _operation(name: str, rows: Sequence[Cells]) -> Operation:
     at = read_moment(head[5])
     assert at is not None, "every operation is booked at a time"
     return Operation(name, at, entries, result, _verb(head[3], result), read_moment(head[6]))
+
+
+def _operation_id(row: Cells) -> str:
+    return str(row[1])
+
+
+def _is_plain_charge(result: str | None) -> bool:
+    """Tell by its looks, since there are so many: it tells shares, and not who was to pay."""
+    return result is not None and '"shares":' in result and '"pay_from":' not in result
 
 
 def _verb(kind: str, result: dict[str, Any]) -> str:

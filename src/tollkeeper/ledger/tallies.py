@@ -78,9 +78,9 @@ def tally_from(row: Sequence[Any]) -> Tally:
 
 
 def tally_row(tally: Tally) -> tuple[Any, ...]:
-    """Write a tally's row: key, version, state, when something is due, when it was written."""
+    """Write a tally's row: key, version, state, when it was written."""
     updated = from_microseconds(tally.updated)
-    return (tally.customer, tally.subject, tally.version, state_text(tally), None, updated)
+    return (tally.customer, tally.subject, tally.version, state_text(tally), updated)
 
 
 def state_text(tally: Tally) -> str:

@@ -29,6 +29,7 @@ from tollkeeper.notices.uses import (
     LimitApproaching,
     LimitCleared,
     LimitReached,
+    PaymentFailed,
     TopUpFailed,
     TopUpPaid,
     UsageRecorded,
@@ -59,6 +60,7 @@ _ALL: Final[tuple[type[Notice], ...]] = (
     UsageUncollected,
     TopUpPaid,
     TopUpFailed,
+    PaymentFailed,
 )
 
 #: Every kind that is ever told, by its name.

@@ -130,3 +130,29 @@ class TopUpFailed(BalanceNotice):
     next_attempt_at: datetime | None = None
     #: What the bank said, where it said something.
     decline_code: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PaymentFailed(Notice):
+    """A subscription's payment failed; what the plan allows goes on during its grace period."""
+
+    kind: ClassVar[str] = "payment_failed"
+
+    #: The subscription.
+    subscription_id: str
+    #: The plan that it is for.
+    plan: str
+    #: What was to be paid, in `currency`.
+    amount_due: Decimal
+    #: The currency that was asked.
+    currency: str
+    #: Which attempt it was, from 1.
+    attempt: int
+    #: Whether it will be tried again by itself.
+    will_retry: bool
+    #: When it will be tried again (UTC); None where it will not.
+    next_attempt_at: datetime | None = None
+    #: What the bank said, where it said something.
+    decline_code: str | None = None
+    #: Until when the allowance stays (UTC); None is without an end.
+    grace_until: datetime | None = None

@@ -9,6 +9,7 @@ from functools import lru_cache
 from hashlib import blake2b
 from typing import Any, Literal, TypedDict
 
+from tollkeeper.catalog.terms import PriceList
 from tollkeeper.clock import Clock
 from tollkeeper.decisions.accounts import UNLIMITED
 from tollkeeper.decisions.customers import other_currency
@@ -31,6 +32,9 @@ RESERVED_PREFIX = "tollkeeper:"
 DEFAULT_LIFETIME = timedelta(minutes=15)
 
 MAXIMUM_REASON = 2000
+
+#: Names no unit: only the catalog in force is looked for.
+NO_UNIT = ""
 
 Overdraft = Amount | Literal["unlimited"] | None
 MoneyLimit = Money | Literal["unlimited"] | None
@@ -63,6 +67,13 @@ class Desk:
     def clock(self) -> Clock:
         """The clock that decides."""
         return self.ledger.clock
+
+    @property
+    def prices(self) -> PriceList:
+        """Give the price list; the first time it is looked which catalog is in force."""
+        if not self.ledger.looked.is_begun:
+            self.door.learn_unit(NO_UNIT)
+        return self.ledger.prices
 
     def credits_unit(self, key: str) -> Unit:
         """Give a unit of credits, as the books hold it."""

@@ -55,10 +55,10 @@ class Entitlements:
         ...     found["export"].is_allowed, found["projects"].left
         (False, 1)
         """
-        name = customer_id(customer)
+        name, prices = customer_id(customer), _prices(self._desk)
 
         def query(connection: Connection) -> dict[str, FeatureEntitlement]:
-            own, prices = self._own(connection, name), _prices(self._desk)
+            own = self._own(connection, name)
             now = to_microseconds(self._desk.clock.now())
             catalog = prices.sold(sold(own, now)) or catalog_of(self._desk)
             return {
@@ -75,11 +75,12 @@ class Entitlements:
             UnknownFeature: the catalog has no such feature; the message names the nearest.
         """
         name, key = customer_id(customer), check_text(feature, "feature")
+        prices = _prices(self._desk)
 
         def query(connection: Connection) -> FeatureEntitlement:
             own = self._own(connection, name)
             now = to_microseconds(self._desk.clock.now())
-            return self._told(connection, own, key, now, _prices(self._desk))
+            return self._told(connection, own, key, now, prices)
 
         return self._desk.door.read(query)
 
@@ -157,7 +158,7 @@ class Entitlements:
 
 
 def _prices(desk: Desk) -> InForce:
-    prices = desk.ledger.prices
+    prices = desk.prices
     if not isinstance(prices, InForce):
         raise InvalidRequest("There is no catalog, and so no entitlements.")
     return prices

@@ -18,8 +18,8 @@ from tollkeeper.decisions.own_limits import (
 from tollkeeper.decisions.tallies import OWN, subject_of
 from tollkeeper.decisions.windows import window_of
 from tollkeeper.ledger.book import WorkingBook
-from tollkeeper.ledger.standing import asked
 from tollkeeper.ledger.limits import limit_changes
+from tollkeeper.ledger.standing import asked
 from tollkeeper.operations.calls import Desk, Options, common, customer_id
 from tollkeeper.operations.limiting import by_hand, shaped, subject, until_when
 from tollkeeper.values.amounts import Amount
@@ -102,7 +102,7 @@ class Limits:
             limit=limit,
             says_at_limit=at_limit is not None,
             until=ends,
-            prices=self._desk.ledger.prices,
+            prices=self._desk.prices,
         )
         return self._desk.door.change(made, _answer)
 
@@ -127,7 +127,7 @@ class Limits:
             whose = limit.subject
         by_hand(options, "limit")
         request = common(customer, options, ("clear_limit", name, whose))
-        made = ClearLimit(**request, name=name, subject=whose, prices=self._desk.ledger.prices)
+        made = ClearLimit(**request, name=name, subject=whose, prices=self._desk.prices)
         return self._desk.door.change(made, _answer)
 
     def list(
@@ -145,7 +145,7 @@ class Limits:
         name = customer_id(customer)
         subjects = limiting.subjects(member, api_key, tags)
         keys = ((name, OWN), *((name, each) for each in subjects))
-        prices = self._desk.ledger.prices
+        prices = self._desk.prices
 
         def ask(book: WorkingBook) -> tuple[CustomerLimit, ...]:
             own, now = book.tally(name, OWN), to_microseconds(self._desk.clock.now())

@@ -61,7 +61,7 @@ def fields_of(
     asks: tuple[object, ...] = ("charge",),
 ) -> dict[str, Any]:
     """Check what every request that charges has in common; `asks` begins its fingerprint."""
-    name, prices = check_text(feature, "feature"), desk.ledger.prices
+    name, prices = check_text(feature, "feature"), desk.prices
     scaled = to_scaled(quantity, prices.scale(name))
     sources = None if pay_from is None else _sources(pay_from)
     who = None if member is None else check_text(member, "member")

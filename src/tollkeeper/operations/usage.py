@@ -57,7 +57,7 @@ class Usage:
         ...     first == again, again.replayed
         (True, True)
         """
-        prices = self._desk.ledger.prices
+        prices = self._desk.prices
         new = metering.Checking(prices).event(
             customer, feature, quantity, event_at, member, dimensions, idempotency_key
         )
@@ -78,7 +78,7 @@ class Usage:
         ...     billing.usage.record_many(calls).recorded
         10
         """
-        prices = self._desk.ledger.prices
+        prices = self._desk.prices
         new = metering.checked_batch(prices, events)
         return self._desk.door.change(metering.record(prices, new), metering.recorded_batch)
 
@@ -239,7 +239,7 @@ class Usage:
         """
         desk, owner = self._desk, customer_id(customer)
         name = check_text(feature, "feature")
-        scaled = to_scaled(quantity, desk.ledger.prices.metering(name).scale)
+        scaled = to_scaled(quantity, desk.prices.metering(name).scale)
         known = summing.checked_where(dimensions)
         return desk.door.read(
             lambda connection: summing.estimate(desk, connection, owner, name, scaled, known)

@@ -5,6 +5,8 @@ belongs to a customer, quantities and amounts are BIGINT at their scale, ids and
 application. What belongs to nobody is a reference table.
 """
 
+from typing import Any
+
 from sqlalchemy import (
     BigInteger,
     Column,
@@ -31,14 +33,10 @@ def tally(metadata: MetaData, prefix: str) -> None:
         metadata,
         Column("customer_id", Name(), nullable=False),
         Column("subject", Name(), nullable=False),
-        Column("zone", Text),
-        Column("currency", Text),
         Column("version", BigInteger, nullable=False),
         Column("state", Text, nullable=False),
-        Column("due_at", Utc()),
         Column("updated_at", Utc()),
         PrimaryKeyConstraint("customer_id", "subject"),
-        Index(f"{prefix}tally_due", "due_at"),
     )
 
 
@@ -77,9 +75,9 @@ def usage_event(metadata: MetaData, prefix: str) -> None:
 
     `counted_at` is the time that it counts by, `event_at` the time of use where that is another
     (NULL where it is the same). Of the quantity, `included`, `credits` and `wallet` were paid at
-    once, and nobody could pay `unpaid` (NULL is 0); the rest is the later bill's. `spent` is the money that wallets paid, `owed`
-    what the later bill asks. `amends` names the event that it takes the place of, `backfill` the
-    backfill with which it came.
+    once, and nobody could pay `unpaid` (NULL is 0); the rest is the later bill's. `spent` is the
+    money that wallets paid, `owed` what the later bill asks. `amends` names the event that it takes
+    the place of, `backfill` the backfill with which it came.
     """
     Table(
         f"{prefix}usage_event",
@@ -263,6 +261,30 @@ def metered_call(metadata: MetaData, prefix: str) -> None:
     Table(
         f"{prefix}metered_call",
         metadata,
+        *_metered_columns(),
+        PrimaryKeyConstraint("customer_id", "id"),
+        Index(
+            f"{prefix}metered_call_key",
+            "customer_id",
+            "idempotency_key",
+            unique=True,
+            sqlite_where=text("idempotency_key IS NOT NULL"),
+            postgresql_where=text("idempotency_key IS NOT NULL"),
+        ),
+        Index(f"{prefix}metered_call_model", "feature", "vendor", "asked_model", "created_at"),
+        Index(f"{prefix}metered_call_created", "created_at"),
+        Index(
+            f"{prefix}metered_call_due",
+            "next_attempt_at",
+            sqlite_where=text("next_attempt_at IS NOT NULL"),
+            postgresql_where=text("next_attempt_at IS NOT NULL"),
+        ),
+    )
+
+
+def _metered_columns() -> list[Column[Any]]:
+    """List what is kept of a metered call."""
+    return [
         Column("customer_id", Name(), nullable=False),
         Column("id", Name(), nullable=False),
         Column("idempotency_key", Name()),
@@ -295,24 +317,7 @@ def metered_call(metadata: MetaData, prefix: str) -> None:
         Column("next_attempt_at", Utc()),
         Column("lease_until", Utc()),
         Column("closed_at", Utc()),
-        PrimaryKeyConstraint("customer_id", "id"),
-        Index(
-            f"{prefix}metered_call_key",
-            "customer_id",
-            "idempotency_key",
-            unique=True,
-            sqlite_where=text("idempotency_key IS NOT NULL"),
-            postgresql_where=text("idempotency_key IS NOT NULL"),
-        ),
-        Index(f"{prefix}metered_call_model", "feature", "vendor", "asked_model", "created_at"),
-        Index(f"{prefix}metered_call_created", "created_at"),
-        Index(
-            f"{prefix}metered_call_due",
-            "next_attempt_at",
-            sqlite_where=text("next_attempt_at IS NOT NULL"),
-            postgresql_where=text("next_attempt_at IS NOT NULL"),
-        ),
-    )
+    ]
 
 
 def metered_result(metadata: MetaData, prefix: str) -> None:
@@ -325,6 +330,29 @@ def metered_result(metadata: MetaData, prefix: str) -> None:
         Column("body", Text, nullable=False),
         Column("created_at", Utc(), nullable=False),
         PrimaryKeyConstraint("customer_id", "id"),
+    )
+
+
+def redemption(metadata: MetaData, prefix: str) -> None:
+    """Hold how often, and when, a customer has used each promotion."""
+    Table(
+        f"{prefix}redemption",
+        metadata,
+        Column("customer_id", Name(), nullable=False),
+        Column("promotion", Name(), nullable=False),
+        Column("number", BigInteger, nullable=False),
+        Column("redeemed_at", Utc(), nullable=False),
+        PrimaryKeyConstraint("customer_id", "promotion", "number"),
+    )
+
+
+def promotion_count(metadata: MetaData, prefix: str) -> None:
+    """Hold how often each promotion was used in all; a reference table."""
+    Table(
+        f"{prefix}promotion_count",
+        metadata,
+        Column("promotion", Name(), primary_key=True),
+        Column("used", BigInteger, nullable=False),
     )
 
 
@@ -362,6 +390,8 @@ TABLES = (
     charge_hold,
     metered_call,
     metered_result,
+    redemption,
+    promotion_count,
     catalog_version,
     catalog_application,
 )

@@ -174,7 +174,8 @@ def plans_taken(connection: Connection, database: Database, asked: Asked) -> Seq
 
 def _stream(connection: Connection, database: Database, sql: str, asked: Asked) -> Iterator[Cells]:
     statement = _bound(sql, asked).execution_options(yield_per=FETCHED)
-    return iter(connection.execute(statement, _given(database, asked)))
+    for rows in connection.execute(statement, _given(database, asked)).partitions(FETCHED):
+        yield from rows
 
 
 def _bound(sql: str, asked: Asked) -> Any:

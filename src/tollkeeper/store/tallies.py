@@ -15,7 +15,6 @@ KEY = (Col("customer_id"), Col("subject"))
 STATE = (
     Col("version", "bigint"),
     Col("state"),
-    Col("due_at", "timestamptz"),
     Col("updated_at", "timestamptz"),
 )
 NEW = (*KEY, Col("version", "bigint"), Col("state"))

@@ -193,7 +193,7 @@ def moneys(amounts: Iterable[Money]) -> tuple[Money, ...]:
     """Add money up, currency by currency, in the order of their codes; what is none is left out.
 
     >>> moneys([Money("1", "usd"), Money("2", "eur"), Money("3", "usd")])
-    (Money('2', 'eur'), Money('4', 'usd'))
+    (Money('2.00', 'eur'), Money('4.00', 'usd'))
     """
     summed: dict[str, Money] = {}
     for money in amounts:
@@ -206,7 +206,7 @@ def margin_of(revenue: tuple[Money, ...], cost: tuple[Money, ...]) -> Money | No
     """Give what is left of revenue when the vendors are paid; None across currencies.
 
     >>> margin_of((Money("3", "usd"),), (Money("1", "usd"),)), margin_of((), (Money("1", "usd"),))
-    (Money('2', 'usd'), Money('-1', 'usd'))
+    (Money('2.00', 'usd'), Money('-1.00', 'usd'))
     """
     codes = {money.currency for money in (*revenue, *cost)}
     if len(codes) != 1:

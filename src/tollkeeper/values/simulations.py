@@ -1,8 +1,8 @@
 """What a simulation tells: what happened beside what would have, in all, by plan and by customer.
 
 Frozen and exact: quantities are decimals at their feature's scale, money is `Money`. The revenue of
-a span is what wallets paid, what the later bill asks, the cost basis of the bought credits that were
-used, and the list price of plans for the part of the span in which they were taken.
+a span is what wallets paid, what the later bill asks, the cost basis of the bought credits that
+were used, and the list price of plans for the part of the span in which they were taken.
 """
 
 from collections.abc import Iterable, Mapping
@@ -41,7 +41,7 @@ class FeatureResult:
     #: What was refused, by reason; of what happened the books keep no refusals.
     refused: tuple[RefusedUsage, ...] = ()
     #: Who paid which part of what was accepted, and the money of it.
-    paid: UsageParts = UsageParts()
+    paid: UsageParts = field(default_factory=UsageParts)
 
     def to_dict(self) -> dict[str, Any]:
         """Give it as JSON takes it."""

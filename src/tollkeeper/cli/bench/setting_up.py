@@ -4,7 +4,6 @@ Everything comes through the front door. What a load needs beyond credits follow
 """
 
 import asyncio
-import time
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
@@ -45,18 +44,14 @@ def marker(customers: int, kit: str = "") -> str:
     return f"{PREFIX}set_up_{kit}{customers}"
 
 
-async def grant(billing: "AsyncBilling", customer: str, unit: str = UNIT) -> None:
+async def grant(billing: "AsyncBilling", customer: str) -> None:
     """Give a customer more credits than any run can spend."""
-    await billing.credits.grant(customer, unit, AMOUNT, idempotency_key=f"{_KEY}:{unit}")
+    await billing.credits.grant(customer, UNIT, AMOUNT, idempotency_key=_KEY)
 
 
 async def _with_credits(billing: "AsyncBilling", names: Sequence[str]) -> None:
     """Give what consumes need."""
-    await asyncio.gather(*(_first_grant(billing, name) for name in names))
-
-
-async def _first_grant(billing: "AsyncBilling", customer: str) -> None:
-    await billing.credits.grant(customer, UNIT, AMOUNT, idempotency_key=_KEY)
+    await asyncio.gather(*(grant(billing, name) for name in names))
 
 
 async def _with_three_sources(billing: "AsyncBilling", names: Sequence[str]) -> None:
@@ -82,7 +77,7 @@ async def _with_an_event(billing: "AsyncBilling", names: Sequence[str]) -> None:
 
 async def _with_events(billing: "AsyncBilling", names: Sequence[str]) -> None:
     """Record some events of each over the last days, those of long ago first."""
-    now = datetime.fromtimestamp(time.time(), UTC)
+    now = datetime.now(UTC)
     for number in range(EVENTS_EACH, 0, -1):
         at = now - EVENTS_SPAN * number / EVENTS_EACH
         key = f"{_KEY}:{number}"

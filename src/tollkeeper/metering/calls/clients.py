@@ -19,8 +19,8 @@ from tollkeeper.metering.calls.asking import (
     with_usage,
 )
 from tollkeeper.metering.calls.call import MeteredCall
+from tollkeeper.metering.calls.helping import MeteredAsyncContext, MeteredContext
 from tollkeeper.metering.calls.iterating import MeteredAsyncIterator, MeteredIterator, nothing
-from tollkeeper.metering.calls.managers import MeteredAsyncManager, MeteredManager
 
 #: The keyword by which one call says who pays, and its other options.
 KEYWORD: Final = "tollkeeper"
@@ -184,10 +184,10 @@ def _helper(
                 "What a streaming helper gives cannot be replayed; use create(stream=True)."
             )
         sent, is_hidden = with_usage(path, request)
-        manager = verb(*arguments, **sent)
+        context = verb(*arguments, **sent)
         hides = is_usage_alone if is_hidden else nothing
-        kind = MeteredAsyncManager if wrapping.is_async else MeteredManager
-        return kind(manager, call, hides)
+        kind = MeteredAsyncContext if wrapping.is_async else MeteredContext
+        return kind(context, call, hides)
 
     return open_later
 

@@ -155,9 +155,9 @@ class Meter:
             InvalidRequest: the feature is priced by the model, and none is named.
         """
         terms = checked("-", feature, **options)
-        pricing = self._meters.pricing(terms)
 
         def step(door: Any) -> CallEstimate:
+            pricing = self._meters.pricing(door, terms)
             return told(terms, pricing, self._meters.size(door, terms, pricing))
 
         return self._perform(step)

@@ -27,7 +27,8 @@ class Progress:
 
     def __init__(self, terms: CallTerms, pricing: Pricing) -> None:
         self._terms = terms
-        self._pricing = pricing
+        #: How the usage is counted.
+        self.pricing = pricing
         self._usages: list[ModelUsage] = []
         self._numbers = 0
         self._has_numbers = False
@@ -52,7 +53,7 @@ class Progress:
         if isinstance(item, bool | float):
             raise InvalidRequest("add takes a chunk, a usage, an int, a Decimal or Money.")
         if isinstance(item, int | Decimal | Money):
-            self._numbers += scaled_number(item, self._pricing)
+            self._numbers += scaled_number(item, self.pricing)
             self._has_numbers = self.has_begun = True
         elif isinstance(item, ModelUsage):
             self._usages.append(item)
@@ -101,7 +102,7 @@ class Progress:
 
     def counted(self) -> Counted:
         """Count what was used by now."""
-        return self._pricing.counted(self.usages(), self._numbers)
+        return self.pricing.counted(self.usages(), self._numbers)
 
     def usages(self) -> list[ModelUsage]:
         """Give the usages so far, those of streams as far as they are told or estimated."""
@@ -128,7 +129,7 @@ class Progress:
         if is_untold and fallback is None:
             quantity = None
         first = usages[0] if usages else None
-        pinned = self._pricing.pinned
+        pinned = self.pricing.pinned
         return Known(
             usages=tuple([usage.to_dict() for usage in usages]),
             input_tokens=sum(usage.input_tokens for usage in usages),

@@ -9,7 +9,7 @@ import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from sqlalchemy import Connection
 
@@ -22,7 +22,7 @@ from tollkeeper.ledger.change import Ledger
 from tollkeeper.ledger.metered_calls import Key, Known, NewCall, StoredCall, stored_from
 from tollkeeper.operations import set_aside
 from tollkeeper.operations.calls import Desk
-from tollkeeper.operations.door import PlainDoor, plain
+from tollkeeper.operations.door import Door, PlainDoor, plain
 from tollkeeper.operations.metering import scale_of
 from tollkeeper.store import metered_calls as store
 from tollkeeper.values.amounts import from_scaled
@@ -48,10 +48,9 @@ class Recorder:
 
     ledger: Ledger
 
-    @property
-    def desk(self) -> Desk:
-        """Give what requests are made with; they go through the door of each step."""
-        return Desk(_NoDoor(), self.ledger)
+    def desk(self, door: PlainDoor) -> Desk:
+        """Give what requests are made with: a step is on a thread that may read what it needs."""
+        return Desk(cast("Door", door), self.ledger)
 
     def claim(self, door: PlainDoor, new: NewCall) -> StoredCall | None:
         """Write a call down; give the call that has its key already, if there is one."""
@@ -86,9 +85,9 @@ class Recorder:
 
         def make(held: ChargeHold) -> ExtendCharge:
             scaled = from_scaled(quantity, held.terms.scale)
-            return set_aside.extend(self.desk, held, scaled, lifetime, {})
+            return set_aside.extend(self.desk(door), held, scaled, lifetime, {})
 
-        receipt: ChargeHoldReceipt = set_aside.changing(self.desk, key[0], hold, make)(door)
+        receipt: ChargeHoldReceipt = set_aside.changing(self.desk(door), key[0], hold, make)(door)
         return receipt
 
     def save(self, door: PlainDoor, key: Key, known: Known, due: datetime) -> None:
@@ -157,12 +156,11 @@ class Recorder:
         def make(held: ChargeHold) -> SettleCharge:
             quantity = None if scaled is None else from_scaled(scaled, held.terms.scale)
             excess = stored.said.get("excess", "charge")
-            return set_aside.settle(self.desk, held, quantity, excess, {})
+            return set_aside.settle(self.desk(door), held, quantity, excess, {})
 
-        call = stored.call
-        receipt: ChargeReceipt = set_aside.changing(self.desk, call.customer, call.hold_id, make)(
-            door
-        )
+        call, desk = stored.call, self.desk(door)
+        settling = set_aside.changing(desk, call.customer, call.hold_id, make)
+        receipt: ChargeReceipt = settling(door)
         return receipt
 
     def _replayed(self, door: PlainDoor, stored: StoredCall) -> ChargeReceipt | None:
@@ -173,11 +171,11 @@ class Recorder:
         call = stored.call
 
         def make(held: ChargeHold) -> ReleaseCharge:
-            return set_aside.release(self.desk, held, {})
+            return set_aside.release(self.desk(door), held, {})
 
         operation: str | None = None
         try:
-            receipt = set_aside.changing(self.desk, call.customer, call.hold_id, make)(door)
+            receipt = set_aside.changing(self.desk(door), call.customer, call.hold_id, make)(door)
             operation = receipt.operation_id
         except (HoldClosed, HoldNotFound) as error:
             logger.debug("Nothing is released for the call %s: %s", call.id, error.message)
@@ -189,13 +187,6 @@ class Recorder:
 
     def _stored(self, row: Any) -> StoredCall:
         return stored_from(row, scale_of(self.ledger.prices, row.feature))
-
-
-class _NoDoor:
-    """Stands where a desk has its door: the steps bring their own."""
-
-    def __getattr__(self, name: str) -> Any:
-        raise AssertionError(f"a step of a call goes through its own door, not through {name}")
 
 
 def said_of(

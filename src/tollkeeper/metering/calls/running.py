@@ -16,6 +16,7 @@ from tollkeeper.errors import (
     CallExhausted,
     CallIsOver,
     IdempotencyConflict,
+    InvalidRequest,
     Refusal,
     StillRunning,
     StoreError,
@@ -59,14 +60,14 @@ class Meters:
     books: Books
     history: History
 
-    def pricing(self, terms: CallTerms) -> Pricing:
+    def pricing(self, door: PlainDoor, terms: CallTerms) -> Pricing:
         """Pin the rates of the model that is asked for (B6).
 
         Raises:
             UnknownModel, UnknownVendor: the feature is priced by the model, and nobody knows it.
             CurrencyMismatch: its rates are in another currency than the feature.
         """
-        prices, now = self.ledger.prices, self.ledger.clock.now()
+        prices, now = self.recorder.desk(door).prices, self.ledger.clock.now()
         book, currency = self.books.of(prices, terms.feature)
         pinned: PinnedRates | None = None
         if book is not None and terms.vendor is not None and terms.model is not None:
@@ -101,8 +102,7 @@ class RunningCall:
     def __init__(self, meters: Meters, terms: CallTerms) -> None:
         self._meters = meters
         self.terms = terms
-        self.pricing = meters.pricing(terms)
-        self.progress = Progress(terms, self.pricing)
+        self._progress: Progress | None = None
         self.id = new_id(CALL)
         self.hold_id = ""
         #: What is held, and by how much it grows at least, at the feature's scale.
@@ -124,6 +124,18 @@ class RunningCall:
         self._is_refused = False
 
     @property
+    def progress(self) -> Progress:
+        """What is known of the call; only what was entered knows anything."""
+        if self._progress is None:
+            raise InvalidRequest("Enter the call first: with billing.metered(…) as call: …")
+        return self._progress
+
+    @property
+    def pricing(self) -> Pricing:
+        """How its usage is counted."""
+        return self.progress.pricing
+
+    @property
     def key(self) -> tuple[str, str]:
         """Name the call."""
         return self.terms.customer, self.id
@@ -136,13 +148,14 @@ class RunningCall:
             Refusal: nothing could be held; nothing is written then.
         """
         terms = self.terms
+        self._progress = Progress(terms, self._meters.pricing(door, terms))
         asked = sizing.held_of(terms, self.pricing)
         size = self._size(door) if asked is None else None
         amount = size.p95 if size is not None else asked or 1
         self.estimate = size.p50 if size is not None else amount
         self.slice = sizing.slice_of(terms, self.pricing, amount)
         request = set_aside.hold(
-            self._meters.recorder.desk,
+            self._meters.recorder.desk(door),
             terms.customer,
             terms.feature,
             from_scaled(amount, self.pricing.scale),

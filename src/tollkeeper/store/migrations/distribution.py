@@ -9,7 +9,7 @@ from tollkeeper.errors import InvalidRequest, StoreError
 from tollkeeper.store.migrations.place import Place
 
 #: Tables that every node keeps whole.
-REFERENCE = ("unit", "catalog_version", "catalog_application", "due_job")
+REFERENCE = ("unit", "catalog_version", "catalog_application", "due_job", "promotion_count")
 #: The table with which all others are co-located.
 ROOT = "customer"
 

@@ -1,5 +1,7 @@
 """Make what charging keeps: tallies, plans, usage, notices, metered calls, catalogs. Frozen."""
 
+from typing import Any
+
 import sqlalchemy as sa
 from alembic.operations import Operations
 
@@ -25,19 +27,10 @@ def _tally(op: Operations, place: Place) -> None:
         f"{place.prefix}tally",
         sa.Column("customer_id", _name(), nullable=False),
         sa.Column("subject", _name(), nullable=False),
-        sa.Column("zone", sa.Text),
-        sa.Column("currency", sa.Text),
         sa.Column("version", sa.BigInteger, nullable=False),
         sa.Column("state", sa.Text, nullable=False),
-        sa.Column("due_at", _moment()),
         sa.Column("updated_at", _moment()),
         sa.PrimaryKeyConstraint("customer_id", "subject"),
-        schema=place.schema,
-    )
-    op.create_index(
-        f"{place.prefix}tally_due",
-        f"{place.prefix}tally",
-        ["due_at"],
         schema=place.schema,
     )
     if place.is_postgres:
@@ -249,6 +242,15 @@ def _charge_hold(op: Operations, place: Place) -> None:
 def _metered_call(op: Operations, place: Place) -> None:
     op.create_table(
         f"{place.prefix}metered_call",
+        *_metered_columns(),
+        sa.PrimaryKeyConstraint("customer_id", "id"),
+        schema=place.schema,
+    )
+    _metered_indexes(op, place)
+
+
+def _metered_columns() -> list[sa.Column[Any]]:
+    return [
         sa.Column("customer_id", _name(), nullable=False),
         sa.Column("id", _name(), nullable=False),
         sa.Column("idempotency_key", _name()),
@@ -281,9 +283,10 @@ def _metered_call(op: Operations, place: Place) -> None:
         sa.Column("next_attempt_at", _moment()),
         sa.Column("lease_until", _moment()),
         sa.Column("closed_at", _moment()),
-        sa.PrimaryKeyConstraint("customer_id", "id"),
-        schema=place.schema,
-    )
+    ]
+
+
+def _metered_indexes(op: Operations, place: Place) -> None:
     op.create_index(
         f"{place.prefix}metered_call_key",
         f"{place.prefix}metered_call",
@@ -323,6 +326,27 @@ def _metered_result(op: Operations, place: Place) -> None:
         sa.Column("body", sa.Text, nullable=False),
         sa.Column("created_at", _moment(), nullable=False),
         sa.PrimaryKeyConstraint("customer_id", "id"),
+        schema=place.schema,
+    )
+
+
+def _redemption(op: Operations, place: Place) -> None:
+    op.create_table(
+        f"{place.prefix}redemption",
+        sa.Column("customer_id", _name(), nullable=False),
+        sa.Column("promotion", _name(), nullable=False),
+        sa.Column("number", sa.BigInteger, nullable=False),
+        sa.Column("redeemed_at", _moment(), nullable=False),
+        sa.PrimaryKeyConstraint("customer_id", "promotion", "number"),
+        schema=place.schema,
+    )
+
+
+def _promotion_count(op: Operations, place: Place) -> None:
+    op.create_table(
+        f"{place.prefix}promotion_count",
+        sa.Column("promotion", _name(), primary_key=True),
+        sa.Column("used", sa.BigInteger, nullable=False),
         schema=place.schema,
     )
 
@@ -369,6 +393,8 @@ _TABLES = {
     "charge_hold": _charge_hold,
     "metered_call": _metered_call,
     "metered_result": _metered_result,
+    "redemption": _redemption,
+    "promotion_count": _promotion_count,
     "catalog_version": _catalog_version,
     "catalog_application": _catalog_application,
 }

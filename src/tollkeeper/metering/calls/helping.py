@@ -17,18 +17,18 @@ from tollkeeper.metering.reading.fields import text, value
 _FINAL = "get_final_"
 
 
-class MeteredManager:
+class MeteredContext:
     """A helper for threads."""
 
-    def __init__(self, manager: Any, call: MeteredCall, hides: Hides) -> None:
-        self._manager = manager
+    def __init__(self, context: Any, call: MeteredCall, hides: Hides) -> None:
+        self._context = context
         self._call = call
         self._hides = hides
 
     def __enter__(self) -> "HelperStream":
         self._call.open()
         try:
-            stream = self._manager.__enter__()
+            stream = self._context.__enter__()
         except BaseException as error:
             self._call.end(error)
             raise
@@ -41,23 +41,23 @@ class MeteredManager:
         trace: TracebackType | None,
     ) -> None:
         try:
-            self._manager.__exit__(kind, error, trace)
+            self._context.__exit__(kind, error, trace)
         finally:
             self._call.end(error or GeneratorExit())
 
 
-class MeteredAsyncManager:
+class MeteredAsyncContext:
     """A helper for tasks."""
 
-    def __init__(self, manager: Any, call: MeteredCall, hides: Hides) -> None:
-        self._manager = manager
+    def __init__(self, context: Any, call: MeteredCall, hides: Hides) -> None:
+        self._context = context
         self._call = call
         self._hides = hides
 
     async def __aenter__(self) -> "HelperAsyncStream":
         await self._call.open_async()
         try:
-            stream = await self._manager.__aenter__()
+            stream = await self._context.__aenter__()
         except BaseException as error:
             await self._call.end_async(error)
             raise
@@ -70,7 +70,7 @@ class MeteredAsyncManager:
         trace: TracebackType | None,
     ) -> None:
         try:
-            await self._manager.__aexit__(kind, error, trace)
+            await self._context.__aexit__(kind, error, trace)
         finally:
             await self._call.end_async(error or GeneratorExit())
 
