@@ -118,6 +118,25 @@ def test_the_ledgers_readme_names_every_law() -> None:
     assert told == [(str(law.number), law.name) for law in named if law.number is not None]
 
 
+def headings(path: Path) -> set[str]:
+    """The names by which a link may point into a document, as those who show Markdown make them."""
+    found: set[str] = set()
+    for heading in re.findall(r"^#+ (.*)$", FENCED.sub("", path.read_text()), re.MULTILINE):
+        shown = re.sub(r"\[([^\]]*)\]\([^)]*\)", r"\1", heading)
+        found.add(re.sub(r"[^\w\- ]", "", shown.strip().lower()).replace(" ", "-"))
+    return found
+
+
+@pytest.mark.parametrize("path", documents(), ids=name)
+def test_links_to_a_heading_resolve(path: Path) -> None:
+    """A link that names a heading finds it, here or in another document."""
+    links = [link for link in LINK.findall(FENCED.sub("", path.read_text())) if "#" in link]
+    inside = [link.partition("#") for link in links if not re.match(r"[a-z]+:", link)]
+    places = [(path.parent / file if file else path, heading) for file, _, heading in inside]
+    pages = [(page, heading) for page, heading in places if page.suffix == ".md" and page.exists()]
+    assert not [(str(page), heading) for page, heading in pages if heading not in headings(page)]
+
+
 @pytest.mark.parametrize("path", documents(), ids=name)
 def test_relative_links_resolve(path: Path) -> None:
     """A link within the repository leads somewhere."""

@@ -3,7 +3,7 @@
 import inspect
 import re
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -107,6 +107,7 @@ NAMES: dict[str, Any] = {
     "C": C,
     "Callable": Callable,
     "F": F,
+    "Iterable": Iterable,
     "Iterator": Iterator,
     "Literal": Literal,
     "Mapping": Mapping,
@@ -257,9 +258,11 @@ def test_the_reference_has_every_kind_of_entry() -> None:
 def test_the_reference_has_every_error_and_its_code() -> None:
     section = SHARED.read_text().partition("\n## Errors\n")[2]
     rows = re.findall(r"^\| (?:\*\*)?`(\w+)`(?:\*\*)? \| `(\w+)` \|", section, re.MULTILINE)
-    tree = [kind for kind in vars(errors).values() if inspect.isclass(kind)]
-    found = [kind for kind in tree if issubclass(kind, errors.TollkeeperError)]
-    assert rows == [(kind.__name__, kind.code) for kind in found]
+    kinds = [kind for kind in vars(errors).values() if inspect.isclass(kind)]
+    found = {kind.__name__: kind for kind in kinds if issubclass(kind, errors.TollkeeperError)}
+    tree = re.findall(r"^    [│ ]*(?:[├└]── )?(\w+)", errors.__doc__ or "", re.MULTILINE)
+    assert sorted(tree) == sorted(found)
+    assert rows == [(name, found[name].code) for name in tree]
 
 
 def test_the_reference_has_the_defaults_of_every_source() -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import inspect
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -172,12 +173,32 @@ def test_both_doors_have_the_same_rooms() -> None:
         assert _rooms(billing) == asyncio.run(rooms_of_tasks())
 
 
+def test_a_joined_transaction_has_every_room() -> None:
+    """All but what asks an AI vendor, which no transaction waits for; for tasks the same."""
+    vendors = {"metered", "meter", "wrap", "calling", "estimate_call"}
+
+    async def joined_by_tasks(connection: sqlite3.Connection) -> set[str]:
+        async with tollkeeper.AsyncBilling("sqlite://") as billing:
+            return _names(billing.using(connection))
+
+    connection = sqlite3.connect(":memory:")
+    with tollkeeper.Billing("sqlite://") as billing:
+        assert _names(billing.using(connection)) == _names(billing) - vendors
+        assert asyncio.run(joined_by_tasks(connection)) == _names(billing) - vendors
+    connection.close()
+
+
 def test_importing_is_quick_and_light() -> None:
     """Heavy libraries wait until they are needed."""
     heavy = "[name for name in ('alembic', 'rich', 'typer') if name in sys.modules]"
     code = f"import sys, tollkeeper; print({heavy})"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def _names(billing: object) -> set[str]:
+    """What an app reads of a front door: rooms, and verbs that stand on it."""
+    return {name for name in vars(billing) if not name.startswith("_")}
 
 
 def _rooms(billing: object) -> dict[str, set[str]]:

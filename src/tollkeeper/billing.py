@@ -98,7 +98,7 @@ class Billing(Rooms):
         self._listening.agenda.add(self._meter.endings)
         self.metered, self.meter = self._meter.metered, self._meter.meter
         self.wrap, self.calling = self._meter.wrap, self._meter.calling
-        self.estimate_call = self._meter.estimate
+        self.estimate_call, self.model_rates = self._meter.estimate, self._meter.rates
 
     def migrate(self, *, citus: bool = False) -> Migrated:
         """Make our tables, or bring them up to date; safe to repeat and to race."""
@@ -217,7 +217,7 @@ class AsyncBilling(AwaitedRooms):
         self._listening.agenda.add(self._meter.endings)
         self.metered, self.meter = self._meter.metered, self._meter.meter
         self.wrap, self.calling = self._meter.wrap, self._meter.calling
-        self.estimate_call = self._meter.estimate
+        self.estimate_call, self.model_rates = self._meter.estimate, self._meter.rates
 
     async def migrate(self, *, citus: bool = False) -> Migrated:
         """Make our tables, or bring them up to date; safe to repeat and to race."""

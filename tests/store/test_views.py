@@ -79,6 +79,24 @@ ACCOUNT = {
     "grants": "[]",
     "updated_at": JUNE,
 }
+SUBSCRIPTION = {
+    "customer_id": "u1",
+    "id": "sub_1",
+    "plan": "pro",
+    "plan_group": "main",
+    "is_add_on": False,
+    "is_free": False,
+    "price_interval": "month",
+    "quantity": 1,
+    "catalog_version": "44136fa355b3678a",
+    "anchor": JUNE,
+    "started_at": JUNE,
+    "ends_at": JULY,
+    "payment_id": "pay_1",
+    "allowances": "[]",
+    "created_at": JUNE,
+    "updated_at": JUNE,
+}
 GRANT = {
     "customer_id": "u1",
     "id": "grt_1",
@@ -418,6 +436,7 @@ def test_the_document_knows_every_type(connection: Connection, view: str) -> Non
         told = {"member": "ann", "currency": "usd", "backfill": "b", "mark": "late"}
         put(connection, "usage_event", USE | told | {"amends": "evt_0"})
         put(connection, "usage_event", USE | {"id": "evt_2", "amends": "evt_1"})
+        put(connection, "subscription", SUBSCRIPTION)
         rows = connection.execute(text(f"SELECT * FROM tollkeeper_{view}")).mappings()
         values = dict(next(iter(rows)))
         assert not {k: v for k, v in values.items() if type(v).__name__ not in wanted[k]}

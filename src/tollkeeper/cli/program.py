@@ -8,6 +8,7 @@ from typing import Final
 import typer
 
 from tollkeeper.cli import (
+    ai,
     audit,
     bench,
     catalogs,
@@ -85,6 +86,7 @@ verb(app, "check", rich_help_panel=_CHARGES)(charging.check)
 verb(app, "explain", rich_help_panel=_CHARGES)(charging.explain)
 app.add_typer(charges.app, name="charges", rich_help_panel=_CHARGES)
 app.add_typer(usage.app, name="usage", rich_help_panel=_CHARGES)
+app.add_typer(ai.app, name="ai", rich_help_panel=_CHARGES)
 app.add_typer(catalogs.app, name="catalog", rich_help_panel=_PLANS)
 app.add_typer(subscriptions.app, name="subscriptions", rich_help_panel=_PLANS)
 app.add_typer(limits.app, name="limits", rich_help_panel=_PLANS)

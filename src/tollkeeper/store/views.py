@@ -13,7 +13,7 @@ from tollkeeper.values.currencies import currencies
 from tollkeeper.values.units import CURRENCY_SCALE, ZERO_DECIMAL_SCALE
 
 #: Every view, in the order in which they are made.
-VIEWS = ("balances", "entries", "grants", "holds", "operations", "usage")
+VIEWS = ("balances", "entries", "grants", "holds", "operations", "usage", "subscriptions")
 
 _BALANCES = ("available", "restricted", "held", "debt")
 
@@ -125,6 +125,16 @@ def _usage(place: Place) -> str:
           ON b.customer_id = e.customer_id AND b.id = e.backfill"""  # noqa: S608  # names are ours
 
 
+def _subscriptions(place: Place) -> str:
+    """Show who is or was on which plan. The join keeps PostgreSQL's view read-only."""
+    return f"""
+        SELECT s.customer_id, s.id, s.plan, s.plan_group, s.is_add_on, s.is_free,
+          s.price_interval, s.quantity, s.catalog_version, s.anchor, s.started_at, s.ends_at,
+          s.payment_id, s.created_at, s.updated_at
+        FROM {place.name("subscription")} AS s
+        JOIN {place.name("customer")} AS c ON c.customer_id = s.customer_id"""  # noqa: S608  # names are ours
+
+
 _BODIES = {
     "balances": _balances,
     "entries": _entries,
@@ -132,6 +142,7 @@ _BODIES = {
     "holds": _holds,
     "operations": _operations,
     "usage": _usage,
+    "subscriptions": _subscriptions,
 }
 
 

@@ -19,6 +19,7 @@ from tollkeeper.metering.calls.recording import Recorder
 from tollkeeper.metering.calls.running import Meters, RunningCall
 from tollkeeper.metering.calls.sizing import CallEstimate, History, told
 from tollkeeper.metering.calls.terms import CallOptions, FunctionOptions, checked
+from tollkeeper.metering.rates import PinnedRates
 
 F = TypeVar("F", bound=Callable[..., Any])
 C = TypeVar("C")
@@ -159,6 +160,20 @@ class Meter:
         def step(door: Any) -> CallEstimate:
             pricing = self._meters.pricing(door, terms)
             return told(terms, pricing, self._meters.size(door, terms, pricing))
+
+        return self._perform(step)
+
+    def rates(self, vendor: str, model: str, *, feature: str | None = None) -> Any:
+        """Give what a model costs now, by kind of use: of a feature's price book, or the usual one.
+
+        Raises:
+            UnknownModel, UnknownVendor: no price book knows it.
+            UnknownFeature: the catalog has no such feature.
+            MissingExtra: nothing that knows prices is installed or handed over.
+        """
+
+        def step(door: Any) -> PinnedRates:
+            return self._meters.rates(door, feature, vendor, model)
 
         return self._perform(step)
 

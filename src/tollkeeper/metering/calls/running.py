@@ -17,6 +17,7 @@ from tollkeeper.errors import (
     CallIsOver,
     IdempotencyConflict,
     InvalidRequest,
+    MissingExtra,
     Refusal,
     StillRunning,
     StoreError,
@@ -86,6 +87,18 @@ class Meters:
             at=now,
             pinned=pinned,
         )
+
+    def rates(self, door: PlainDoor, feature: str | None, vendor: str, model: str) -> PinnedRates:
+        """Give what a model costs now."""
+        prices = self.recorder.desk(door).prices
+        if feature is not None:
+            prices.scale(feature)
+        book, _ = self.books.of(prices, feature or "")
+        if book is None:
+            raise MissingExtra(
+                "Nothing here knows prices: pip install 'tollkeeper[ai]', or hand over price_books."
+            )
+        return book.pin(vendor, model, self.ledger.clock.now())
 
     def size(self, door: PlainDoor, terms: CallTerms, pricing: Pricing) -> Size:
         """Estimate a call from recent ones, else from its limits."""

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from sqlalchemy import Connection
 
@@ -59,6 +59,20 @@ class CallEstimate:
     basis: Basis
     #: From how many calls it was made.
     samples: int
+
+    def to_dict(self) -> dict[str, Any]:
+        """Give it as JSON takes it: decimal strings."""
+        return {
+            "feature": self.feature,
+            "vendor": self.vendor,
+            "model": self.model,
+            "p50": f"{self.p50:f}",
+            "p95": f"{self.p95:f}",
+            "p50_money": None if self.p50_money is None else str(self.p50_money),
+            "p95_money": None if self.p95_money is None else str(self.p95_money),
+            "basis": self.basis,
+            "samples": self.samples,
+        }
 
 
 class Size(NamedTuple):

@@ -1,0 +1,227 @@
+"""The noun `ai`: what AI calls used, cost and earned; what models cost; what a call will."""
+
+from typing import TYPE_CHECKING, Annotated, Final
+
+import typer
+
+from tollkeeper.cli import answers
+from tollkeeper.cli.calls import Call, verb
+from tollkeeper.cli.options import Since, Until
+from tollkeeper.cli.sheets import Column, Facts, Part, Sheet, counted, moment, number
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from tollkeeper.metering import PinnedRates
+    from tollkeeper.metering.calls.sizing import CallEstimate
+    from tollkeeper.values.model_calls import ModelCallPage, ModelReport, ModelReportLine
+    from tollkeeper.values.money import Money
+
+app: Final = typer.Typer(help="AI calls: what they used, cost and earned.", no_args_is_help=True)
+
+OfCustomer = Annotated[
+    str | None, typer.Option("--customer", metavar="ID", help="Only calls of this customer.")
+]
+OfFeature = Annotated[
+    str | None, typer.Option("--feature", metavar="KEY", help="Only calls of this feature.")
+]
+OfModel = Annotated[
+    str | None, typer.Option("--model", metavar="NAME", help="Only calls of this model.")
+]
+Groups = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--by",
+        metavar="WORD",
+        help="Group by customer, feature, vendor, model, member or day; may be repeated. "
+        "By model unless you say so.",
+    ),
+]
+Status = Annotated[
+    str | None,
+    typer.Option(metavar="WORD", help="Only these: open, ending, settled or released."),
+]
+Most = Annotated[
+    int, typer.Option("--limit", metavar="N", min=1, max=1000, help="How many at most.")
+]
+Cursor = Annotated[
+    str | None, typer.Option(metavar="TEXT", help="Where to go on, as the page before said.")
+]
+Vendor = Annotated[str, typer.Argument(metavar="VENDOR", help="Who runs it, such as openai.")]
+Model = Annotated[str, typer.Argument(metavar="MODEL", help="The model, such as gpt-4o.")]
+Feature = Annotated[
+    str, typer.Argument(metavar="FEATURE", help="The feature that the call is charged for.")
+]
+PriceOf = Annotated[
+    str | None,
+    typer.Option("--feature", metavar="KEY", help="By the price book and markup of this feature."),
+]
+Prompt = Annotated[
+    int, typer.Option("--prompt-tokens", metavar="N", min=0, help="How long the prompt is.")
+]
+Output = Annotated[
+    int | None,
+    typer.Option("--maximum-output", metavar="N", min=0, help="The max_tokens of the call."),
+]
+
+
+@verb(app, "report")
+def report(
+    call: Call,
+    *,
+    by: Groups = None,
+    since: Since = None,
+    until: Until = None,
+    customer: OfCustomer = None,
+    feature: OfFeature = None,
+) -> None:
+    """Sum up what calls used, cost you and earned, group by group, dearest first."""
+    with call.billing() as billing:
+        found = billing.model_calls.report(
+            since, until, by=tuple(by or ("model",)), customer=customer, feature=feature
+        )
+    answers.show(call, found.to_dict(), lambda: [_report(found)])
+
+
+@verb(app, "calls")
+def calls(
+    call: Call,
+    *,
+    customer: OfCustomer = None,
+    feature: OfFeature = None,
+    model: OfModel = None,
+    status: Status = None,
+    limit: Most = 50,
+    cursor: Cursor = None,
+) -> None:
+    """List calls, newest first, with what each used, cost and earned."""
+    with call.billing() as billing:
+        page = billing.model_calls.list(
+            customer, feature=feature, model=model, status=status, limit=limit, cursor=cursor
+        )
+    answers.show(call, page.to_dict(), lambda: [_calls(page)])
+
+
+@verb(app, "prices")
+def prices(call: Call, vendor: Vendor, model: Model, *, feature: PriceOf = None) -> None:
+    """Show what a model costs now, by kind of use, and the markup on it."""
+    with call.billing() as billing:
+        rates = billing.model_rates(vendor, model, feature=feature)
+    answers.show(call, _written(rates), lambda: _prices(rates))
+
+
+@verb(app, "estimate")
+def estimate(
+    call: Call,
+    feature: Feature,
+    vendor: Vendor,
+    model: Model,
+    *,
+    prompt_tokens: Prompt = 0,
+    maximum_output: Output = None,
+) -> None:
+    """Estimate one call, before it is made: from recent calls like it, else from its limits."""
+    with call.billing() as billing:
+        found = billing.estimate_call(
+            feature,
+            vendor=vendor,
+            model=model,
+            prompt_tokens=prompt_tokens,
+            maximum_output=maximum_output,
+        )
+    answers.show(call, found.to_dict(), lambda: [_estimate(found)])
+
+
+def _report(found: "ModelReport") -> Part:
+    columns = (
+        *(Column(name.capitalize()) for name in found.by),
+        Column("Calls", is_number=True),
+        Column("Tokens in", is_number=True, drop=3),
+        Column("Tokens out", is_number=True, drop=3),
+        Column("Cost", is_number=True),
+        Column("Revenue", is_number=True),
+        Column("Margin", is_number=True),
+        Column("Unpriced", is_number=True, drop=1),
+        Column("Estimated", is_number=True, drop=2),
+    )
+    rows = tuple(_line(line, [line.group[name] or "" for name in found.by]) for line in found.lines)
+    total = found.total
+    note = f"{counted(total.calls, 'call', 'calls')}: cost {_moneys(total.vendor_cost) or '0'}, "
+    note += f"revenue {_moneys(total.revenue) or '0'}."
+    return Sheet(columns=columns, rows=rows, empty="No calls.", note=note)
+
+
+def _line(line: "ModelReportLine", names: list[str]) -> tuple[str, ...]:
+    return (
+        *names,
+        f"{line.calls:,}",
+        f"{line.input_tokens:,}",
+        f"{line.output_tokens:,}",
+        _moneys(line.vendor_cost),
+        _moneys(line.revenue),
+        line.margin.format() if line.margin else "",
+        f"{line.unpriced:,}",
+        f"{line.estimated:,}",
+    )
+
+
+def _calls(page: "ModelCallPage") -> Part:
+    columns = (
+        Column("Call", drop=4),
+        Column("Began", drop=2),
+        Column("Customer"),
+        Column("Feature", drop=1),
+        Column("Model"),
+        Column("Outcome"),
+        Column("Quantity", is_number=True),
+        Column("Cost", is_number=True),
+        Column("Revenue", is_number=True),
+        Column("Marks", drop=3),
+    )
+    rows = tuple(
+        (
+            each.id,
+            moment(each.created_at),
+            each.customer,
+            each.feature,
+            each.model or "",
+            each.outcome or each.status,
+            "" if each.quantity is None else number(each.quantity),
+            each.vendor_cost.format() if each.vendor_cost else "",
+            _moneys(each.revenue),
+            " ".join(each.marks),
+        )
+        for each in page.calls
+    )
+    note = f"More: --cursor {page.next_cursor}" if page.next_cursor else None
+    return Sheet(columns=columns, rows=rows, empty="No calls.", note=note)
+
+
+def _prices(rates: "PinnedRates") -> list[Part]:
+    columns = (
+        Column("Kind"),
+        Column(f"Each, {rates.currency}", is_number=True),
+        Column("From"),
+    )
+    rows = tuple((kind, f"{rate.each:f}", rate.source) for kind, rate in sorted(rates.rates))
+    facts = Facts((("markup", f"{rates.markup.percent} %"), ("policy", rates.policy or "none")))
+    return [Sheet(columns=columns, rows=rows, empty="No rates."), facts]
+
+
+def _written(rates: "PinnedRates") -> dict[str, object]:
+    from tollkeeper.metering import pinning
+
+    return dict(pinning.to_dict(rates))
+
+
+def _estimate(found: "CallEstimate") -> Part:
+    shown = [
+        ("p50", found.p50_money.format() if found.p50_money else number(found.p50)),
+        ("p95", found.p95_money.format() if found.p95_money else number(found.p95)),
+        ("made from", f"{found.basis}, {counted(found.samples, 'call', 'calls')}"),
+    ]
+    return Facts(tuple(shown))
+
+
+def _moneys(amounts: "Iterable[Money]") -> str:
+    return ", ".join(money.format() for money in amounts)
