@@ -80,6 +80,24 @@ def test_every_rule_that_the_code_names_can_be_looked_up() -> None:
     assert cited <= set(re.findall(rf"^\*\*({number})\. ", RULES.read_text(), re.MULTILINE))
 
 
+def test_every_rule_that_a_page_names_is_told_or_said_to_be_missing() -> None:
+    """A reader who meets a number, such as (A1), finds it on the page of the rules."""
+    pages = [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")]
+    number = r"\b[A-I]\d+\b"
+    groups = re.compile(rf"\(({number}(?:(?:, | and |-){number})*)\)")
+    cited = {
+        rule
+        for page in pages
+        if page != RULES
+        for group in groups.findall(page.read_text())
+        for rule in re.findall(number, group)
+    }
+    assert len(cited) > 5
+    built, _, missing = RULES.read_text().partition("## Not built yet")
+    told = {*re.findall(rf"^\*\*({number})\. ", built, re.MULTILINE), *re.findall(number, missing)}
+    assert cited <= told, cited - told
+
+
 # The filters of Alembic.
 
 #: What an app of one table has beside its env.py.

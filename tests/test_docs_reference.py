@@ -88,7 +88,7 @@ CLASSES: tuple[tuple[str, type], ...] = (
     ("notices", Notices),
 )
 #: Verbs of `billing` that have a longer name there.
-LONGER = {"billing.estimate": "billing.estimate_call"}
+LONGER = {"billing.estimate": "billing.estimate_call", "billing.rates": "billing.model_rates"}
 #: Public classes that are no answers: what opens the rooms, and what callers make.
 ASKED = {"AsyncBilling", "Billing", "Catalog", "Finding", "Money", "Period", "Unit"}
 ANSWERS: tuple[type, ...] = tuple(

@@ -14,6 +14,7 @@ import pytest
 import tollkeeper
 from tollkeeper import errors
 from tollkeeper.errors import TollkeeperError
+from tollkeeper.metering.calls.meter import Meter
 from tollkeeper.operations.books import Books
 from tollkeeper.operations.catalogs import Catalogs
 from tollkeeper.operations.charges import Charges
@@ -32,8 +33,9 @@ from tollkeeper.operations.wallet import Wallet
 
 ROOT = Path(__file__).resolve().parent.parent
 
-#: What stands behind the front door: the rooms, and the verbs of the door itself.
+#: What stands behind the front door: the rooms, and what holds the verbs of the door itself.
 ROOMS: tuple[type, ...] = (
+    Meter,
     Books,
     Catalogs,
     Charges,
@@ -175,7 +177,7 @@ def test_both_doors_have_the_same_rooms() -> None:
 
 def test_a_joined_transaction_has_every_room() -> None:
     """All but what asks an AI vendor, which no transaction waits for; for tasks the same."""
-    vendors = {"metered", "meter", "wrap", "calling", "estimate_call"}
+    vendors = {"metered", "meter", "wrap", "calling", "estimate_call", "model_rates"}
 
     async def joined_by_tasks(connection: sqlite3.Connection) -> set[str]:
         async with tollkeeper.AsyncBilling("sqlite://") as billing:

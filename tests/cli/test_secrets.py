@@ -20,6 +20,18 @@ TRACE = str(files("tollkeeper") / "data" / "azure_llm_trace_excerpt.csv")
 #: What stands for each argument of a command; every other option has a default.
 ARGUMENTS = {
     "customer": "user_1",
+    "feature": "image",
+    "quantity": "2",
+    "file": "billing.toml",
+    "event": "request-81",
+    "name": "june",
+    "vendor": "openai",
+    "model": "gpt-4o",
+    "plan": "pro",
+    "subscription": "sub_1",
+    "code": "WELCOME",
+    "by": "1",
+    "to": "1",
     "unit": "api_calls",
     "amount": "5",
     "currency": "usd",
@@ -28,11 +40,23 @@ ARGUMENTS = {
     "operation": "op_1",
     "limit": "5",
     "trace": TRACE,
+    "feature": "api_calls",
+    "quantity": "5",
+    "file": "none.toml",
+    "event": "evt_1",
+    "name": "may",
+    "vendor": "openai",
+    "model": "gpt-4o",
+    "plan": "pro",
+    "subscription": "sub_1",
+    "code": "SPRING",
+    "by": "1",
+    "to": "1",
 }
 #: Options without which a command is not understood.
 NEEDED = {"transfer": ("--to", "user_2"), "merge": ("--into", "user_2")}
 #: Commands that work on no database of the user's.
-WITHOUT = {("version",), ("demo",)}
+WITHOUT = {("version",), ("demo",), ("catalog", "check"), ("catalog", "schema")}
 
 
 def commands(command: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:

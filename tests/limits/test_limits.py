@@ -21,7 +21,7 @@ TOMORROW = datetime(2026, 6, 16, tzinfo=UTC)
 
 
 def test_s114_override_wins_for_its_period(billing: Billing, clock: FixedClock) -> None:
-    """It holds until the window ends; then the catalog's number does again; nothing is refilled."""
+    """It holds until the window ends; then the catalog's number does again; nothing is unposted."""
     billing.charge("u", "image", 9)
     limit = billing.limits.set("u", feature="image", at_most=12, every="day", until="window", **WHY)
     assert seen(limit.used, limit.left, limit.until) == (9, 3, TOMORROW)

@@ -3,12 +3,11 @@
 from collections.abc import Iterator
 
 import pytest
+from sqlalchemy import create_engine
 
 from tests.charging.scene import START, Scene
 from tests.charging.shop import shop
 from tests.databases import PostgresServer
-from sqlalchemy import create_engine
-
 from tollkeeper import Billing
 from tollkeeper.clock import FixedClock
 

@@ -31,7 +31,7 @@ charges = st.tuples(
     whose,
     whose,
     st.sets(st.sampled_from(["day", "night"])),
-    st.sampled_from([None, None, None, ("credits",), ("wallet",), ("usage", "wallet")]),
+    st.sampled_from([*[None] * 9, ("credits",), ("wallet",), ("usage", "wallet")]),
 )
 grants = st.tuples(
     st.sampled_from(["credits", "credits", "gems"]),
@@ -41,7 +41,7 @@ grants = st.tuples(
     st.sampled_from([None, None, "word", "post", "bundle"]),
     st.sampled_from([None, 300, 999]),
 )
-actions = st.one_of(
+others = st.one_of(
     st.tuples(st.just("give"), grants),
     st.tuples(st.just("deposit"), st.tuples(st.integers(1, 4_000))),
     st.tuples(st.just("wait"), st.tuples(st.sampled_from(SPANS))),
@@ -51,9 +51,33 @@ actions = st.one_of(
     st.tuples(st.just("revoke"), st.tuples(st.integers(1, 9))),
     st.tuples(st.just("adjust"), st.tuples(st.integers(-5, 9).filter(bool))),
     st.tuples(st.just("reverse"), st.tuples()),
-    *[st.tuples(st.just("charge"), charges)] * 7,
 )
-histories = st.lists(actions, min_size=3, max_size=24)
+
+
+@st.composite
+def actions(draw: st.DrawFn) -> Action:
+    """Mostly a charge."""
+    if draw(st.integers(0, 9)) < 7:
+        return "charge", draw(charges)
+    other: Action = draw(others)
+    return other
+
+
+#: What everybody begins with, so that most charges are accepted.
+FIRST: tuple[Action, ...] = (
+    ("deposit", (9_000,)),
+    ("give", ("credits", 40, "purchase", 9 * 86_400, None, 999)),
+    ("give", ("credits", 25, "promotion", None, None, None)),
+    ("give", ("gems", 12, "purchase", None, None, 300)),
+)
+
+
+@st.composite
+def histories(draw: st.DrawFn) -> list[Action]:
+    """A history that begins with some balances, on some plan or on none."""
+    plan: list[Action] = [("plan", (draw(st.sampled_from(["free", "pro", "pro", "team"])),))]
+    begun = draw(st.sampled_from([[], plan, plan]))
+    return [*FIRST, *begun, *draw(st.lists(actions(), min_size=3, max_size=24))]
 
 
 @dataclass

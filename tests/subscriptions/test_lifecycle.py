@@ -17,6 +17,7 @@ from tollkeeper.errors import (
     IdempotencyConflict,
     InvalidRequest,
     NotEntitled,
+    NotReversible,
     StillSubscribed,
     SubscriptionNotFound,
     UnknownPlan,
@@ -341,3 +342,16 @@ def test_a_subscription_keeps_the_catalog_it_was_sold_under(
         with pytest.raises(NotEntitled):
             billing.charge("v", "call")
         assert available(billing, "v") == 99
+
+
+def test_what_a_plan_granted_is_not_reversed(billing: Billing, clock: FixedClock) -> None:
+    """The plan would go on without it; a consume of it is reversed as any other."""
+    billing.subscriptions.allocate("u", "basic")
+    clock.set(FEBRUARY)
+    receipt = billing.credits.consume("u", "calls", 10)
+    granted = [e for e in billing.credits.history("u", "calls").entries if e.kind == "grant"]
+    for entry in granted:
+        with pytest.raises(NotReversible, match="subscription"):
+            billing.credits.reverse("u", entry.operation_id)
+    billing.credits.reverse("u", receipt.operation_id)
+    assert available(billing, "u") == 1000

@@ -230,3 +230,16 @@ def test_a_new_zone_holds_from_the_next_period(billing: Billing, clock: FixedClo
     assert available(billing, "u") == 0
     clock.set(datetime(2026, 5, 1, 11, tzinfo=UTC))
     assert available(billing, "u") == 1000
+
+
+def test_nobody_is_warned_of_an_allowance_that_is_renewed(
+    billing: Billing, clock: FixedClock
+) -> None:
+    """A warning is for what is lost for good: once the subscription ends, say."""
+    billing.subscriptions.allocate("u", "basic")
+    billing.subscriptions.allocate("v", "basic")
+    billing.subscriptions.cancel("v")
+    clock.set(FEBRUARY - timedelta(days=1))
+    assert billing.jobs.run_due().warned == 1
+    told = billing.notices.list(kind="grant_expiring").notices
+    assert [each.notice.customer for each in told] == ["v"]

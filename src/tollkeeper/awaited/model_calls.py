@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Protocol
 
-from tollkeeper.values.model_calls import ModelCall, ModelCallPage, ModelReport
+from tollkeeper.values.amounts import Amount
+from tollkeeper.values.model_calls import ModelCall, ModelCallPage, ModelReport, ModelReportLine
 
 
 class AsyncModelCalls(Protocol):
@@ -37,4 +38,10 @@ class AsyncModelCalls(Protocol):
         feature: str | None = None,
     ) -> ModelReport:
         """Sum up what the calls that began in a span cost and earned, group by group."""
+        ...
+
+    async def warn_of_losses(
+        self, since: datetime, until: datetime | None = None, *, least: Amount = 0
+    ) -> tuple[ModelReportLine, ...]:
+        """Find customers whose AI calls earned too little in a span, and tell the app of each."""
         ...

@@ -56,7 +56,7 @@ class CostShown:
 def packs_shown(
     catalog: "Catalog", *, plans: tuple[str, ...] = (), currency: str | None = None
 ) -> tuple[PackShown, ...]:
-    """Show every pack that is sold in a currency to customers on these plans, the cheapest first."""
+    """Show every pack that is sold in a currency to customers on these plans, cheapest first."""
     code = currency_for(catalog, (), currency)
     shown: list[PackShown] = []
     for key, pack in catalog.packs.items():

@@ -1,4 +1,4 @@
-"""What a new catalog would do to customers, money and balances, before it is applied (D9). Pure data.
+"""What a new catalog would do to customers, money and balances, before it is applied (D9).
 
 Subscriptions keep the catalog that they were sold under, so what concerns a plan concerns those who
 take it from now on, and the others when they are migrated; what `money` and `limits` say of them is

@@ -6,11 +6,13 @@ import typer
 
 from tollkeeper.cli import answers
 from tollkeeper.cli.calls import Call, verb
+from tollkeeper.cli.failures import DONE, FOUND
 from tollkeeper.cli.options import Since, Until
 from tollkeeper.cli.sheets import Column, Facts, Part, Sheet, counted, moment, number
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from datetime import datetime
 
     from tollkeeper.metering import PinnedRates
     from tollkeeper.metering.calls.sizing import CallEstimate
@@ -46,6 +48,12 @@ Most = Annotated[
 ]
 Cursor = Annotated[
     str | None, typer.Option(metavar="TEXT", help="Where to go on, as the page before said.")
+]
+Least = Annotated[
+    str,
+    typer.Option(
+        metavar="PERCENT", help="The margin to ask for, of the revenue; 0 is those who lose money."
+    ),
 ]
 Vendor = Annotated[str, typer.Argument(metavar="VENDOR", help="Who runs it, such as openai.")]
 Model = Annotated[str, typer.Argument(metavar="MODEL", help="The model, such as gpt-4o.")]
@@ -100,6 +108,22 @@ def calls(
             customer, feature=feature, model=model, status=status, limit=limit, cursor=cursor
         )
     answers.show(call, page.to_dict(), lambda: [_calls(page)])
+
+
+@verb(app, "losses")
+def losses(call: Call, *, since: Since = None, until: Until = None, least: Least = "0") -> int:
+    """Find customers whose calls earned too little, and tell the app of each, once a span.
+
+    Without --since it is the last 30 days, by whole days. Exits with 1 where there are any.
+    """
+    from datetime import UTC, datetime, timedelta
+
+    begun = since or _midnight(datetime.now(UTC)) - timedelta(days=30)
+    with call.billing() as billing:
+        lines = billing.model_calls.warn_of_losses(begun, until, least=least)
+    data = {"since": begun.isoformat(), "lines": [line.to_dict() for line in lines]}
+    answers.show(call, data, lambda: [_losses(lines)])
+    return FOUND if lines else DONE
 
 
 @verb(app, "prices")
@@ -163,6 +187,31 @@ def _line(line: "ModelReportLine", names: list[str]) -> tuple[str, ...]:
         f"{line.unpriced:,}",
         f"{line.estimated:,}",
     )
+
+
+def _losses(lines: "tuple[ModelReportLine, ...]") -> Part:
+    columns = (
+        Column("Customer"),
+        Column("Calls", is_number=True),
+        Column("Cost", is_number=True),
+        Column("Revenue", is_number=True),
+        Column("Margin", is_number=True),
+    )
+    rows = tuple(
+        (
+            line.group["customer"] or "",
+            f"{line.calls:,}",
+            _moneys(line.vendor_cost),
+            _moneys(line.revenue),
+            line.margin.format() if line.margin else "",
+        )
+        for line in lines
+    )
+    return Sheet(columns=columns, rows=rows, empty="Nobody.")
+
+
+def _midnight(moment: "datetime") -> "datetime":
+    return moment.replace(hour=0, minute=0, second=0, microsecond=0)
 
 
 def _calls(page: "ModelCallPage") -> Part:

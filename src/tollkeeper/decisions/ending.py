@@ -44,14 +44,14 @@ class Cancel(Request):
         if not known.is_live(now) or (known.ends_at is not None and known.ends_at <= ends):
             return Outcome(result={"subscription": known.told(now).to_dict()})
         entries: list[Entry] = []
-        refilled: list[Account] = []
+        unposted: list[Account] = []
         for unit in dict.fromkeys(known.units):
             account = book.account(self.customer, unit)
             account, booked = ended(account, known.id, ends, now)
             entries += booked
             if not booked:
-                refilled.append(account)
-        return changed(own, known, ends, now, tuple(entries), tuple(refilled))
+                unposted.append(account)
+        return changed(own, known, ends, now, tuple(entries), tuple(unposted))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,11 +76,11 @@ class Resume(Request):
             )
         if known.ends_at is None:
             return Outcome(result={"subscription": known.told(now).to_dict()})
-        refilled = [
+        unposted = [
             _until(book.account(self.customer, unit), known.id, None)
             for unit in dict.fromkeys(known.units)
         ]
-        return changed(own, known, None, now, (), tuple(refilled))
+        return changed(own, known, None, now, (), tuple(unposted))
 
 
 def chosen(book: Book, customer: str, subscription: str | None, now: datetime) -> Subscribed:
@@ -113,7 +113,7 @@ def changed(
     ends: datetime | None,
     now: datetime,
     entries: tuple[Entry, ...],
-    refilled: tuple[Account, ...],
+    unposted: tuple[Account, ...],
 ) -> Outcome:
     """Write that a subscription ends at a moment, or that no end is known any more."""
     after = known._replace(ends_at=ends, updated_at=now)
@@ -128,7 +128,7 @@ def changed(
         result={"subscription": after.told(now).to_dict()},
         tallies=(own._replace(version=own.version + 1, plans=plans, updated=updated),),
         subscriptions=(after,),
-        refilled=refilled,
+        unposted=unposted,
         is_kept=True,
     )
 

@@ -27,12 +27,17 @@ class Warn(Request):
         return Needs(accounts=((self.customer, self.unit),))
 
     def decide(self, book: Book, now: datetime) -> Outcome:
-        """Tell what is left; a notice of this grant has one id for ever, and is written once."""
+        """Tell what is left; a notice of this grant has one id for ever, and is written once.
+
+        Nobody is warned of an allowance that is renewed the moment it ends.
+        """
         account, unit = book.account(self.customer, self.unit), book.units[self.unit]
         grant = find(account.grants, self.grant)
         if grant is None or not grant.remaining or grant.expires_at is None:
             return Outcome()
         if grant.expires_at - grant.effective_at < self.before:
+            return Outcome()
+        if any(known.renews(grant.id, grant.expires_at) for known in account.allowances):
             return Outcome()
         warning = GrantExpiring(
             id=f"ntc_{suffix(grant.id)}",

@@ -102,7 +102,7 @@ class PlayedBook:
         for entry in outcome.entries:
             self.states[entry.after.unit] = entry.after
             self._look_at(entry.after.due_at)
-        for account in outcome.refilled:
+        for account in outcome.unposted:
             self.put(account)
         if outcome.entries or outcome.made:
             self._keep(outcome.entries, outcome.made)

@@ -69,6 +69,11 @@ class Recurrence(NamedTuple):
         """Tell whether a grant came from it."""
         return grant_id.endswith(self.tail)
 
+    def renews(self, grant_id: str, ends: datetime) -> bool:
+        """Tell whether a new grant takes the place of one of its own the moment that ends."""
+        is_next = self.next_at == ends and (self.ends_at is None or self.ends_at > ends)
+        return is_next and self.gave(grant_id)
+
     def id_of(self, prefix: str, moment: datetime) -> str:
         """Name what it does at a moment: always the same, so that nothing is booked twice."""
         return f"{prefix}_{_encoded(to_microseconds(moment) // 1000, 10)}{self.tail}"

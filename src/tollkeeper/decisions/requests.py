@@ -268,7 +268,7 @@ class Outcome(NamedTuple):
     #: Subscriptions as they are afterwards.
     subscriptions: tuple[Subscribed, ...] = ()
     #: Accounts that are filled otherwise afterwards, without an entry.
-    refilled: tuple[Account, ...] = ()
+    unposted: tuple[Account, ...] = ()
     #: Whether it leaves a row among the operations even where no balance changed.
     is_kept: bool = False
 

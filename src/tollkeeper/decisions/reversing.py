@@ -70,6 +70,7 @@ class Reverse(Request):
                 f"{self.customer!r} has no operation {self.operation!r}.", operation=self.operation
             )
         _check(recorded)
+        _refuse_allowances(recorded, book)
         again = reversal_id(self.operation)
         if (self.customer, again) in book.operations:
             return Outcome(replays=again)
@@ -101,6 +102,21 @@ def _check(recorded: Recorded) -> None:
     if recorded.kind not in ("expire", "transfer_in") and kinds <= REVERSIBLE | {"expire"}:
         return
     raise NotReversible(_reason(recorded.kind), kind=recorded.kind)
+
+
+def _refuse_allowances(recorded: Recorded, book: Book) -> None:
+    """Refuse to undo what a plan granted: the plan would go on without it."""
+    granted = [
+        (e.customer, line[0]) for e in recorded.entries if e.kind == "grant" for line in e.lines
+    ]
+    for fact in [book.grants[name] for name in granted if name in book.grants]:
+        if fact.source == "allowance" and (fact.source_id or "").startswith("sub_"):
+            raise NotReversible(
+                "What a plan granted cannot be reversed; cancel the subscription, or revoke the "
+                "grant.",
+                kind="grant",
+                subscription=fact.source_id,
+            )
 
 
 def _reason(kind: str) -> str:

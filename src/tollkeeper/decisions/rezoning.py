@@ -17,19 +17,19 @@ from tollkeeper.values.moments import to_microseconds
 
 def moved(book: Book, outcome: Outcome, customer: str, zone: str | None, now: datetime) -> Outcome:
     """Add to an outcome that what fills a customer's accounts is reckoned in another zone."""
-    refilled = [_account(account, zone) for account in book.accounts_of(customer)]
-    refilled = [account for account in refilled if account.allowances]
-    live = {each.subscription: each for account in refilled for each in account.allowances}
+    unposted = [_account(account, zone) for account in book.accounts_of(customer)]
+    unposted = [account for account in unposted if account.allowances]
+    live = {each.subscription: each for account in unposted for each in account.allowances}
     if not live:
         return outcome
-    current = {(a.unit, each.subscription): each for a in refilled for each in a.allowances}
+    current = {(a.unit, each.subscription): each for a in unposted for each in a.allowances}
     known = [each for each in subscriptions(book, customer) if each.id in live]
     own = book.tally(customer, OWN)
     tally = own._replace(
         version=own.version + 1, updated=max(own.updated, to_microseconds(now)), zone=zone
     )
     return outcome._replace(
-        refilled=tuple(refilled),
+        unposted=tuple(unposted),
         subscriptions=tuple([_subscribed(each, current, now) for each in known]),
         tallies=(tally,),
     )

@@ -29,11 +29,14 @@ from tollkeeper.decisions.retelling import (
     recorded_again,
 )
 from tollkeeper.decisions.subscribed import Subscribed
-from tollkeeper.errors import TollkeeperError
+from tollkeeper.errors import InvalidRequest, NotFound, Refusal
 from tollkeeper.values.periods import Period
 
 if TYPE_CHECKING:
     from tollkeeper.catalog.catalog import Catalog
+
+#: What refuses a request; any other error is no answer, and ends the simulation.
+REFUSED = (Refusal, InvalidRequest, NotFound)
 
 #: How many recorded events are played at once, and of how long a time at most.
 MOST_AT_ONCE = 500
@@ -93,7 +96,7 @@ class Played:
         try:
             self._seed(request, use.counted_at)
             outcome = self.book.play(request, use.counted_at)
-        except TollkeeperError as refusal:
+        except REFUSED as refusal:
             self.simulated.feature(use.feature).refuse(refusal.code, use.quantity)
             return
         self._count(outcome.uses)
@@ -106,7 +109,7 @@ class Played:
         request = recorded_again(waiting, self.changes.catalog.compiled)
         try:
             outcome = self.book.play(request, waiting[-1].counted_at)
-        except TollkeeperError as refusal:
+        except REFUSED as refusal:
             if len(waiting) == 1:
                 use = waiting[0]
                 self.simulated.feature(use.feature).refuse(refusal.code, use.quantity)
@@ -152,7 +155,7 @@ class Played:
         self._seeded.clear()
         try:
             self.book.play(request, at)
-        except TollkeeperError:
+        except REFUSED:
             return
 
     def _seed(self, charge: Charging, now: datetime) -> None:

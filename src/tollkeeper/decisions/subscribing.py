@@ -155,7 +155,7 @@ class Allocate(Request):
             result={"subscription": made.told(now).to_dict()},
             tallies=(tally,),
             subscriptions=(*state.over, made),
-            refilled=state.refilled,
+            unposted=state.unposted,
             is_kept=True,
         )
 
@@ -247,7 +247,7 @@ class _State:
         self._accounts[account.unit] = account
 
     @property
-    def refilled(self) -> tuple[Account, ...]:
+    def unposted(self) -> tuple[Account, ...]:
         """Give the accounts that changed without an entry."""
         booked = {entry.after.unit for entry in self.entries}
         return tuple([each for each in self._accounts.values() if each.unit not in booked])

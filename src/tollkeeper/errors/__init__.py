@@ -224,3 +224,7 @@ __all__ = [
     "UsageNotFound",
     "first_line",
 ]
+
+# Tracebacks and logs name an error by the place that apps import it from.
+for _name in __all__:
+    globals()[_name].__module__ = __name__

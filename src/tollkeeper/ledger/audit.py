@@ -10,6 +10,7 @@ from sqlalchemy import Connection
 
 from tollkeeper.ledger.auditing import keys, pointing
 from tollkeeper.ledger.auditing.laws import Findings
+from tollkeeper.ledger.auditing.plans import check_plans
 from tollkeeper.ledger.auditing.rows import EntryRow
 from tollkeeper.ledger.auditing.usage import check_usage
 from tollkeeper.ledger.auditing.walking import Walk
@@ -70,6 +71,7 @@ def audit(
     keys.check_book(connection, database, customer, findings)
     pointing.check_orphans(connection, database, customer, findings)
     check_usage(connection, database, customer, findings)
+    check_plans(connection, database, customer, findings, read_at)
     meter.tell()
     return AuditReport(
         read_at=read_at,

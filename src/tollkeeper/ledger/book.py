@@ -130,7 +130,7 @@ class WorkingBook:
             self.states[account.key] = (
                 account._replace(updated_at=booked_at) if several else account
             )
-        for account in outcome.refilled:
+        for account in outcome.unposted:
             self.states[account.key] = account
         self._keep(outcome)
         if outcome.uses or outcome.tallies:

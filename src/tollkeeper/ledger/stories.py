@@ -91,7 +91,8 @@ class Stories:
             yield self._story(row)
 
     def _story(self, row: Cells) -> Story:
-        customer = row[0]
+        customer, made_at = row[0], read_moment(row[1])
+        is_new = made_at is not None and made_at >= self._asked.since
         facts = {fact.id: fact for fact in map(fact_from, self._of(self._facts, customer))}
         rows = list(self._of(self._accounts, customer))
         taken = tuple([subscribed_from(each) for each in self._of(self._subscriptions, customer)])
@@ -101,7 +102,7 @@ class Stories:
         return Story(
             customer=customer,
             real=_tally(row),
-            accounts=tuple([self._began(account_from(each)) for each in rows]),
+            accounts=tuple([self._began(account_from(each)) for each in rows if not is_new]),
             facts=facts,
             taken=taken,
             happenings=self._happenings(customer, taken, is_costly=is_costly),
@@ -204,7 +205,7 @@ def _order(name: str) -> str:
 
 
 def _tally(row: Cells) -> Tally:
-    customer, zone, currency, merged_into, version, state, updated = row
+    customer, _, zone, currency, merged_into, version, state, updated = row
     if version is None:
         return Tally(customer, OWN, 0, zone, currency, merged_into)
     return tally_from((customer, OWN, version, state, updated, zone, currency, merged_into))

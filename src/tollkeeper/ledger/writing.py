@@ -68,7 +68,7 @@ class Writing:
         """Note an accepted request; give the rows of its operation."""
         if self._is_plain(request, outcome, book):
             return self._add_plain(request, outcome, book)
-        swept = [*outcome.swept, *(account.key for account in outcome.refilled)]
+        swept = [*outcome.swept, *(account.key for account in outcome.unposted)]
         moment = book.moment_for([*(entry.after.key for entry in outcome.entries), *swept])
         self._add_swept(swept, book, moment)
         self._add_waiting(outcome, swept, book, moment)
@@ -125,12 +125,16 @@ class Writing:
             charge_holds.write(connection, database, [*made], [*changed])
         if self.tallied:
             self.write_counts(connection, database, book)
+        self._write_accounts(connection, database, book)
+
+    def _write_accounts(
+        self, connection: Connection, database: Database, book: WorkingBook
+    ) -> None:
         states, rescheduled, reallowed = self._states(book)
         accounts.write_accounts(connection, database, states, rescheduled)
         if reallowed:
-            accounts.write_allowances(
-                connection, database, [row for row in states if row[:2] in reallowed]
-            )
+            filled = [row for row in states if row[:2] in reallowed]
+            accounts.write_allowances(connection, database, filled)
 
     def write_counts(self, connection: Connection, database: Database, book: WorkingBook) -> None:
         """Write usage events, the hours that are over, and the tallies as they are now.
@@ -180,7 +184,7 @@ class Writing:
             or request.note
             or book.waiting
             or outcome.revision
-            or outcome.refilled
+            or outcome.unposted
         )
         return len(outcome.entries) == 1 and not beside
 

@@ -95,6 +95,28 @@ class UsageUncollected(Notice):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class MarginLow(Notice):
+    """A customer's AI calls earned less than they should: `model_calls.warn_of_losses` found it."""
+
+    kind: ClassVar[str] = "margin_low"
+
+    #: The first moment of the span that was summed up (UTC).
+    since: datetime
+    #: The first moment after it (UTC).
+    until: datetime
+    #: How many calls the customer made in it.
+    calls: int
+    #: What the vendors took for them, in `currency`.
+    vendor_cost: Decimal
+    #: What they earned, in `currency`.
+    revenue: Decimal
+    #: The currency of both, such as `usd`.
+    currency: str
+    #: The least margin that was asked for, in percent of the revenue.
+    least: Decimal
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class TopUpPaid(BalanceNotice):
     """A top-up was paid, and what was bought is there."""
 

@@ -1,4 +1,4 @@
-"""The room of charges that are set aside: hold, extend, settle, release, get."""
+"""The room of charges that are set aside: hold, extend, settle, release."""
 
 from collections.abc import Mapping, Sequence
 from datetime import timedelta

@@ -2,7 +2,7 @@
 
 import json
 from base64 import urlsafe_b64decode, urlsafe_b64encode
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Final
 
@@ -11,15 +11,25 @@ from sqlalchemy import Connection
 from tollkeeper.errors import CallNotFound, InvalidRequest
 from tollkeeper.ledger.metered_calls import stored_from
 from tollkeeper.operations.calls import Desk, customer_id
+from tollkeeper.operations.door import PlainDoor, plain
 from tollkeeper.operations.metering import scale_of
-from tollkeeper.operations.reporting import lines_of
+from tollkeeper.operations.reporting import lines_of, loses, warning
 from tollkeeper.store import metered_calls
-from tollkeeper.values.model_calls import GROUPS, ModelCall, ModelCallPage, ModelReport
+from tollkeeper.values.amounts import ANY_SIGN, Amount, from_scaled, to_scaled
+from tollkeeper.values.model_calls import (
+    GROUPS,
+    ModelCall,
+    ModelCallPage,
+    ModelReport,
+    ModelReportLine,
+)
 from tollkeeper.values.moments import EPOCH, utc
 from tollkeeper.values.texts import check_text, echo
 
 #: The most calls of one page.
 MAXIMUM_CALLS: Final = 1000
+#: Decimal digits of a percentage.
+PERCENT_SCALE: Final = 6
 STATUSES: Final = ("open", "ending", "settled", "released")
 
 Place = tuple[datetime, str, str]
@@ -37,7 +47,8 @@ class ModelCalls:
         Raises:
             CallNotFound: the customer has no such call.
         """
-        key, database = (customer_id(customer), check_text(call, "call")), self._desk.ledger.database
+        key = (customer_id(customer), check_text(call, "call"))
+        database = self._desk.ledger.database
 
         def query(connection: Connection) -> ModelCall:
             row = metered_calls.by_id(connection, database, key)
@@ -110,14 +121,47 @@ class ModelCalls:
         first = EPOCH if since is None else utc(since, "since")
         last = _after(self._desk.clock.now()) if until is None else utc(until, "until")
         wanted = _wanted(customer_id=customer, feature=feature)
+        return self._desk.door.read(self._summing(first, last, groups, wanted))
+
+    def warn_of_losses(
+        self, since: datetime, until: datetime | None = None, *, least: Amount = 0
+    ) -> tuple[ModelReportLine, ...]:
+        """Find customers whose AI calls earned too little in a span, and tell the app of each.
+
+        `least` is the margin that is asked for, in percent of the revenue; with 0 it is those who
+        lose money. A `MarginLow` notice is written for each customer, span and percentage once,
+        however often it is asked. Customers of whom a cost is unknown, or stands in another
+        currency than the revenue, are not judged. Answers their lines, dearest first.
+
+        Raises:
+            InvalidAmount: `least` is no exact number.
+        """
+        wanted = from_scaled(to_scaled(least, PERCENT_SCALE, at_least=ANY_SIGN), PERCENT_SCALE)
+        first = utc(since, "since")
+        last = _after(self._desk.clock.now()) if until is None else utc(until, "until")
+        summed = self._summing(first, last, ("customer",), {})
+
+        def work(door: PlainDoor) -> tuple[ModelReportLine, ...]:
+            found = door.read(summed)
+            losing = [line for line in found.lines if loses(line, wanted)]
+            for answer in door.change_all([warning(found, line, wanted) for line in losing]):
+                plain(answer)
+            return tuple(losing)
+
+        return self._desk.door.perform(work)
+
+    def _summing(
+        self, since: datetime, until: datetime, groups: tuple[str, ...], wanted: dict[str, str]
+    ) -> Callable[[Connection], ModelReport]:
+        """Give the query that sums up a span."""
         database = self._desk.ledger.database
 
         def query(connection: Connection) -> ModelReport:
-            span = (connection, database, first, last, groups, wanted)
+            span = (connection, database, since, until, groups, wanted)
             lines = lines_of(groups, metered_calls.sums(*span), metered_calls.further(*span))
-            return ModelReport(since=first, until=last, by=groups, lines=lines)
+            return ModelReport(since=since, until=until, by=groups, lines=lines)
 
-        return self._desk.door.read(query)
+        return query
 
     def _call(self, row: Any) -> ModelCall:
         return stored_from(row, scale_of(self._desk.ledger.prices, row.feature)).call
@@ -136,9 +180,7 @@ def _groups(by: object) -> tuple[str, ...]:
 
 
 def _wanted(**columns: str | None) -> dict[str, str]:
-    return {
-        name: check_text(value, name) for name, value in columns.items() if value is not None
-    }
+    return {name: check_text(value, name) for name, value in columns.items() if value is not None}
 
 
 def _write_place(call: ModelCall) -> str:

@@ -1,11 +1,15 @@
-"""Puts the sums of metered calls together into the lines of a report. Pure."""
+"""Puts the sums of metered calls together into the lines of a report, and judges them. Pure."""
 
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from decimal import Decimal
 from typing import Any
 
-from tollkeeper.values.model_calls import ModelReportLine, moneys
+from tollkeeper.decisions.losing import WarnOfMargin
+from tollkeeper.ids import OPERATION, new_id
+from tollkeeper.notices import MarginLow
+from tollkeeper.values.model_calls import ModelReport, ModelReportLine, moneys
 from tollkeeper.values.money import Money
 
 
@@ -36,6 +40,34 @@ def lines_of(
         found[tuple(row[:size])].revenue += [Money.parse(text) for text in texts]
     lines = [_line(groups, key, sums) for key, sums in found.items()]
     return tuple(sorted(lines, key=_dearest_first))
+
+
+def loses(line: ModelReportLine, least: Decimal) -> bool:
+    """Tell whether a customer's margin is below so many percent of the revenue."""
+    margin = line.margin
+    if margin is None:
+        return False
+    earned = sum((money.amount for money in line.revenue), Decimal(0))
+    return margin.amount * 100 < least * earned or (not earned and margin.amount < 0)
+
+
+def warning(report: ModelReport, line: ModelReportLine, least: Decimal) -> WarnOfMargin:
+    """Make the request that tells the app of a customer who loses money."""
+    customer, margin = line.group["customer"], line.margin
+    assert customer is not None
+    assert margin is not None
+    notice = MarginLow(
+        id=f"ntc_margin_{report.since:%Y%m%dT%H%M%S}_{least.normalize():f}",
+        customer=customer,
+        since=report.since,
+        until=report.until,
+        calls=line.calls,
+        vendor_cost=sum((money.amount for money in line.vendor_cost), Decimal(0)),
+        revenue=sum((money.amount for money in line.revenue), Decimal(0)),
+        currency=margin.currency,
+        least=least,
+    )
+    return WarnOfMargin(id=new_id(OPERATION), customer=customer, notice=notice)
 
 
 def _add(sums: list[Money], scaled: int, currency: str | None) -> None:

@@ -222,3 +222,33 @@ def _only(table: str, customer: str | None) -> str:
 
 def _given(customer: str | None) -> dict[str, str]:
     return {} if customer is None else {"customer": customer}
+
+
+def plans(connection: Connection, database: Database, customer: str | None) -> Iterator[Cells]:
+    """Read subscriptions by customer: key, when each ends, and what it gives."""
+    sql = f"""
+        SELECT s.customer_id, s.id, s.ends_at, s.allowances
+        FROM {database.name("subscription")} AS s
+        WHERE {_only("s", customer)}
+        ORDER BY s.customer_id, s.id"""  # noqa: S608  # names are ours
+    return _stream(connection, sql, customer)
+
+
+def filled(connection: Connection, database: Database, customer: str | None) -> Iterator[Cells]:
+    """Read accounts that allowances fill, by customer: key, and what fills them."""
+    sql = f"""
+        SELECT a.customer_id, a.unit, a.allowances
+        FROM {database.name("account")} AS a
+        WHERE a.allowances IS NOT NULL AND {_only("a", customer)}
+        ORDER BY a.customer_id, a.unit"""  # noqa: S608  # names are ours
+    return _stream(connection, sql, customer)
+
+
+def on_plans(connection: Connection, database: Database, customer: str | None) -> Iterator[Cells]:
+    """Read customers' own tallies by customer: key, and state."""
+    sql = f"""
+        SELECT t.customer_id, t.subject, t.state
+        FROM {database.name("tally")} AS t
+        WHERE t.subject = '' AND {_only("t", customer)}
+        ORDER BY t.customer_id"""  # noqa: S608  # names are ours
+    return _stream(connection, sql, customer)

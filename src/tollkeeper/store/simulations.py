@@ -37,9 +37,10 @@ class Asked(NamedTuple):
 
 
 def customers(connection: Connection, database: Database, asked: Asked) -> Iterator[Cells]:
-    """Read customers: id, zone, currency, who took them over, and the row of their own tally."""
+    """Read customers: id, when made, zone, currency, who took them over; then their own tally."""
     sql = f"""
-        SELECT c.customer_id, c.zone, c.currency, c.merged_into, t.version, t.state, t.updated_at
+        SELECT c.customer_id, c.created_at, c.zone, c.currency, c.merged_into,
+          t.version, t.state, t.updated_at
         FROM {database.name("customer")} AS c
         LEFT JOIN {database.name("tally")} AS t
           ON t.customer_id = c.customer_id AND t.subject = ''
@@ -98,7 +99,7 @@ def subscriptions(connection: Connection, database: Database, asked: Asked) -> I
     sql = f"""
         SELECT {columns}
         FROM {database.name("subscription")} AS s
-        WHERE s.started_at < :until AND (s.ends_at IS NULL OR s.ends_at > :since)
+        WHERE s.started_at < :until AND (s.ends_at IS NULL OR s.ends_at >= :since)
           AND {_whose("s", asked)}
         ORDER BY s.customer_id, s.id"""  # noqa: S608  # names are ours
     return _stream(connection, database, sql, asked)
@@ -166,7 +167,7 @@ def plans_taken(connection: Connection, database: Database, asked: Asked) -> Seq
     sql = f"""
         SELECT DISTINCT s.plan, s.catalog_version
         FROM {database.name("subscription")} AS s
-        WHERE s.started_at < :until AND (s.ends_at IS NULL OR s.ends_at > :since)
+        WHERE s.started_at < :until AND (s.ends_at IS NULL OR s.ends_at >= :since)
           AND {_whose("s", asked)}
         ORDER BY s.plan, s.catalog_version"""  # noqa: S608  # names are ours
     return connection.execute(_bound(sql, asked), _given(database, asked)).all()

@@ -1,17 +1,18 @@
 """`with billing.metered(…)`: held before, extended while it runs, settled once however it ends."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from datetime import timedelta
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.metering.calls.scene import CHAT_COST, CHAT_PRICE, CHAT_USAGE, Scene, shop
-from tollkeeper import AsyncBilling, Billing, Money
+from tests.metering.calls.scene import CHAT_COST, CHAT_PRICE, CHAT_USAGE, SHOP, Scene, shop
+from tollkeeper import AsyncBilling, Billing, Catalog, Money
 from tollkeeper.errors import (
     CallExhausted,
     CallIsOver,
@@ -28,6 +29,7 @@ from tollkeeper.errors import (
 )
 from tollkeeper.metering import ModelUsage
 from tollkeeper.metering.calls.call import MeteredCall
+from tollkeeper.notices import MarginLow
 
 MODEL: dict[str, Any] = {"vendor": "openai", "model": "gpt-4o"}
 RESPONSE = {"model": "gpt-4o", "choices": [], "usage": CHAT_USAGE}
@@ -516,4 +518,56 @@ def test_a_call_costs_what_its_parts_add_up_to(parts: list[int], hold: int) -> N
         expected = sum(parts) if parts else hold
         assert billing.credits.balance("u", "words").available == 10_000 - expected
         assert billing.credits.balance("u", "words").scaled.held == 0
+        assert billing.books.audit().ok
+
+
+def test_customers_who_lose_money_are_told_of_once(
+    scene: Scene, new_customer: Callable[[], str]
+) -> None:
+    """One pays a fifth more than the vendor takes, one has credits that nobody paid for."""
+    since = scene.clock.advance(days=30)
+    gains, loses = scene.rich(new_customer()), scene.rich(new_customer())
+    for who, feature in ((gains, "chat"), (loses, "words")):
+        with scene.billing.metered(
+            who, feature, hold="0.1" if who == gains else 9, **MODEL
+        ) as call:
+            call.result(RESPONSE)
+    for _ in range(2):
+        [line] = scene.billing.model_calls.warn_of_losses(since)
+        assert line.group == {"customer": loses}
+    both = scene.billing.model_calls.warn_of_losses(since, least="30")
+    assert {line.group["customer"] for line in both} == {gains, loses}
+    page = scene.billing.notices.list(customer=loses, kind=MarginLow)
+    assert [state.notice.to_dict()["least"] for state in page.notices] == ["30", "0"]
+    [state] = scene.billing.notices.list(customer=gains, kind="margin_low").notices
+    assert isinstance(state.notice, MarginLow)
+    assert [state.notice.vendor_cost, state.notice.revenue] == [CHAT_COST.amount, CHAT_PRICE]
+
+
+def test_several_sources_pay_one_call_and_each_earns(tmp_path: Path) -> None:
+    """An allowance, then the wallet, then the later bill; use is told with its model."""
+    plans = """
+    [units.chat]
+    scale = 9
+
+    [plans.pro]
+    prices = ["20.00 usd / month"]
+    allowances.chat = { amount = "0.0002", every = "month" }
+    waterfall = ["own", "wallet", "usage"]
+    """
+    catalog = Catalog.from_toml(SHOP + plans)
+    with Billing(f"sqlite:///{tmp_path / 'books.db'}", catalog=catalog) as billing:
+        billing.migrate()
+        billing.subscriptions.allocate("u", "pro")
+        billing.wallet.deposit("u", Money("0.0003", "usd"))
+        with billing.metered("u", "chat", **MODEL) as call:
+            call.result(RESPONSE)
+        assert call.receipt is not None
+        paid = [[share.source, str(share.quantity)] for share in call.receipt.shares]
+        assert paid == [["chat", "0.0002"], ["wallet", "0.0003"], ["usage", "0.0004"]]
+        told = billing.model_calls.get("u", call.id)
+        assert told.revenue == (Money("0.0007", "usd"),)
+        assert told.margin == Money("-0.00005", "usd")
+        [event] = billing.usage.history("u", "chat").events
+        assert event.dimensions == {"vendor": "openai", "model": "gpt-4o"}
         assert billing.books.audit().ok

@@ -240,7 +240,7 @@ def test_who_pays_is_said_nearest_first(
     assert last.vendor_cost == CHAT_COST
 
 
-def test_nobody_is_asked_where_nothing_can_be_held(
+def test_s117_nobody_is_asked_where_nothing_can_be_held(
     scene: Scene, vendor: Vendor, openai_client: openai.OpenAI, customer: str
 ) -> None:
     client = scene.billing.wrap(openai_client, customer=customer, feature="chat")
@@ -261,11 +261,20 @@ def test_s111_an_unknown_model_is_refused_before_the_vendor_is_asked(
 
 
 def test_what_cannot_be_metered_is_refused(vendor: Vendor, chat: openai.OpenAI) -> None:
-    with pytest.raises(InvalidRequest, match="raw answers"):
+    with pytest.raises(InvalidRequest, match="cannot be metered"):
         chat.chat.completions.with_raw_response.create(**CHAT)
-    with pytest.raises(InvalidRequest, match="raw answers"):
+    with pytest.raises(InvalidRequest, match="cannot be metered"):
         _ = chat.with_raw_response
+    with pytest.raises(InvalidRequest, match="cannot be metered"):
+        _ = chat.chat.with_streaming_response
+    with pytest.raises(InvalidRequest, match="cannot be metered"):
+        chat.responses.connect()
     assert not vendor.requests
+
+
+def test_a_client_is_wrapped_once(scene: Scene, chat: openai.OpenAI) -> None:
+    with pytest.raises(InvalidRequest, match="metered already"):
+        scene.billing.wrap(chat)
 
 
 def test_clients_for_tasks_need_a_billing_for_tasks(scene: Scene) -> None:

@@ -1,5 +1,6 @@
 """Delivered but not booked: a database that is away, a process that died. Booked once, later."""
 
+import asyncio
 import sqlite3
 import subprocess
 import sys
@@ -15,11 +16,13 @@ from sqlalchemy import NullPool, create_engine, make_url, text
 
 from tests.databases import start_private_postgres
 from tests.metering.calls.scene import Scene, shop
-from tollkeeper import Billing
+from tollkeeper import AsyncBilling, Billing
 from tollkeeper.clock import FixedClock
+from tollkeeper.errors import StoreError
 from tollkeeper.ledger import metered_calls
 from tollkeeper.ledger.metered_calls import NewCall
 from tollkeeper.metering.calls.call import MeteredCall
+from tollkeeper.metering.calls.recording import BOOKING
 
 ROOT = Path(__file__).parents[3]
 SECONDS = 30
@@ -37,7 +40,8 @@ def locked(url: str) -> Iterator[None]:
         return
     engine = create_engine(url, poolclass=NullPool)
     with engine.connect() as connection:
-        connection.execute(text("LOCK TABLE tollkeeper.metered_call IN ACCESS EXCLUSIVE MODE"))
+        names = ", ".join(f"tollkeeper.{name}" for name in ("metered_call", "tally", "account"))
+        connection.execute(text(f"LOCK TABLE {names} IN ACCESS EXCLUSIVE MODE"))
         yield
 
 
@@ -107,6 +111,71 @@ def locked_in(url: str, call: MeteredCall) -> Iterator[None]:
         except ZeroDivisionError as error:
             call.end(error)
             raise
+
+
+def test_a_stream_goes_on_without_the_database_as_far_as_it_holds(
+    scene: Scene, hasty: Billing, customer: str
+) -> None:
+    """What is held may be used; what is not must not be (B4)."""
+    scene.rich(customer)
+    call = hasty.metered(customer, "words", hold=100, slice=40).open()
+    call.add(10)
+    with locked(scene.url):
+        call.add(75)
+        assert call.used < call.held == 100
+        with pytest.raises(StoreError):
+            call.add(30)
+    call.end()
+    assert call.receipt is not None
+    assert call.receipt.quantity == 115
+    scene.audited(customer)
+
+
+def test_a_task_that_is_cancelled_while_it_waits_for_its_hold_leaves_none(
+    scene: Scene, customer: str
+) -> None:
+    scene.rich(customer)
+
+    async def run() -> None:
+        async with AsyncBilling(scene.url, clock=scene.clock, catalog=shop()) as billing:
+            call = billing.metered(customer, "words", hold=100)
+            with locked(scene.url):
+                opening = asyncio.create_task(call.open_async())
+                await asyncio.sleep(0.3)
+                opening.cancel()
+                with pytest.raises(asyncio.CancelledError):
+                    await opening
+            for _ in range(100):
+                page = await billing.model_calls.list(customer)
+                if [each.status for each in page.calls] == ["released"]:
+                    return
+                await asyncio.sleep(0.05)
+            raise AssertionError("what was held was never released")
+
+    asyncio.run(run())
+    assert available(scene, customer) == 10_000
+    scene.audited(customer)
+
+
+def test_a_task_whose_database_is_away_at_the_end_is_booked_later(
+    scene: Scene, customer: str
+) -> None:
+    scene.rich(customer)
+
+    async def run() -> None:
+        async with AsyncBilling(
+            scene.url, clock=scene.clock, catalog=shop(), lock_timeout_seconds=0.3
+        ) as billing:
+            call = await billing.metered(customer, "words", hold=100).open_async()
+            await call.add(30)
+            with locked(scene.url):
+                await call.end_async()
+            assert not call.is_booked
+            await billing.jobs.run_due()
+            assert call.is_booked
+
+    asyncio.run(run())
+    assert available(scene, customer) == 9_970
 
 
 def test_closing_books_what_waits(scene: Scene, customer: str) -> None:
@@ -186,7 +255,7 @@ def test_many_workers_book_a_dead_call_once(scene: Scene, customer: str) -> None
         forgotten(call)
     scene.clock.advance(minutes=14)
     billings = [Billing(scene.url, clock=scene.clock, catalog=shop()) for _ in range(3)]
-    side_by_side([lambda each=each: each.jobs.run_due() for each in billings])
+    side_by_side([each.jobs.run_due for each in billings])
     for each in billings:
         each.close()
     assert available(scene, customer) == 9_500
@@ -217,6 +286,42 @@ def test_one_who_died_before_anything_was_held_leaves_nothing(scene: Scene, cust
     scene.billing.jobs.run_due()
     assert not scene.billing.model_calls.list(customer).calls
     assert available(scene, customer) == 10_000
+
+
+def test_a_process_that_died_between_the_ending_and_the_settle(scene: Scene, customer: str) -> None:
+    """What was written down is booked by whoever comes, once, after half a minute."""
+    scene.rich(customer)
+    call = scene.billing.metered(customer, "words", hold=100).open()
+    call.add(30)
+    running, ledger = call._running, scene.billing._wired.ledger
+    known, soon = running.progress.known(), scene.clock.now() + BOOKING
+    door = scene.billing._wired.threads
+    door.transact(
+        lambda c: metered_calls.end(c, ledger.database, running.key, known, "delivered", soon)
+    )
+    forgotten(call)
+    assert scene.billing.jobs.run_due().others == {}
+    assert scene.only_call(customer).status == "ending"
+    scene.clock.set(soon)
+    assert scene.billing.jobs.run_due().others == {"calls_booked": 1}
+    assert available(scene, customer) == 9_970
+    told = scene.only_call(customer)
+    assert [told.outcome, told.marks] == ["delivered", ()]
+
+
+def test_a_call_that_outlives_its_lifetime_is_booked_once(
+    scene: Scene, customer: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    scene.rich(customer)
+    with scene.billing.metered(customer, "words", hold=100) as call:
+        scene.clock.advance(minutes=14)
+        assert scene.billing.jobs.run_due().others == {"calls_booked": 1}
+        call.result({"model": "gpt-4o", "usage": {"prompt_tokens": 5, "completion_tokens": 5}})
+    assert "longer lifetime" in caplog.text
+    assert call.receipt is not None
+    assert call.receipt.quantity == 100
+    assert available(scene, customer) == 9_900
+    scene.audited(customer)
 
 
 def test_a_call_that_was_forgotten_is_booked_by_the_collector(scene: Scene, customer: str) -> None:

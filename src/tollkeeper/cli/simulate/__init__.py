@@ -3,117 +3,50 @@
 Writes nothing: it plays the books, or a recorded stream of LLM calls, and shows what came of it.
 """
 
-import os
+import sys
 from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Final
+from typing import TYPE_CHECKING, NamedTuple
 
-import typer
-
-from tollkeeper.cli import answers, parsing, screen
+from tollkeeper.cli import answers, screen
 from tollkeeper.cli.calls import Call
 from tollkeeper.cli.places import database_or_temporary
-from tollkeeper.cli.shared import CATALOG_VARIABLE
+from tollkeeper.cli.simulate.options import (
+    BurnOrder,
+    Callers,
+    Deposit,
+    Feature,
+    GeneratedFeature,
+    Moves,
+    OnlyCustomers,
+    Plans,
+    Since,
+    Traces,
+    Until,
+)
 from tollkeeper.errors import InvalidRequest
 
 if TYPE_CHECKING:
     from tollkeeper import Catalog
     from tollkeeper.values.simulations import Simulation
 
-_BOOKS: Final = "Of the books"
-_TRACE: Final = "Of a recorded stream of LLM calls"
-
 
 def simulate(
     call: Call,
     *,
-    since: Annotated[
-        datetime | None,
-        typer.Option(
-            metavar="TIME",
-            parser=parsing.moment,
-            help="From when on usage is played; needed unless --trace is given.",
-            rich_help_panel=_BOOKS,
-        ),
-    ] = None,
-    until: Annotated[
-        datetime | None,
-        typer.Option(
-            metavar="TIME",
-            parser=parsing.moment,
-            help="Before when usage is played; now unless given.",
-            rich_help_panel=_BOOKS,
-        ),
-    ] = None,
-    customer: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="ID", help="Only this customer; may be repeated.", rich_help_panel=_BOOKS
-        ),
-    ] = None,
-    move: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="OLD=NEW",
-            help="Which plan takes the place of another; may be repeated.",
-            rich_help_panel=_BOOKS,
-        ),
-    ] = None,
-    burn_order: Annotated[
-        str | None,
-        typer.Option(
-            metavar="SOURCES",
-            help="Sources of grants that burn first, such as promotion,allowance,purchase.",
-            rich_help_panel=_BOOKS,
-        ),
-    ] = None,
-    trace: Annotated[
-        list[Path] | None,
-        typer.Option(
-            metavar="FILE",
-            help="CSV file as `replay` reads it, instead of the books; may be repeated.",
-            rich_help_panel=_TRACE,
-        ),
-    ] = None,
-    feature: Annotated[
-        str | None,
-        typer.Option(
-            metavar="KEY",
-            help="The feature that counts tokens; of the context alone where --generated-feature "
-            "counts the others.",
-            rich_help_panel=_TRACE,
-        ),
-    ] = None,
-    generated_feature: Annotated[
-        str | None,
-        typer.Option(
-            metavar="KEY", help="The feature of generated tokens.", rich_help_panel=_TRACE
-        ),
-    ] = None,
-    customers: Annotated[
-        int,
-        typer.Option(
-            metavar="N", min=1, max=10_000, help="How many customers call.", rich_help_panel=_TRACE
-        ),
-    ] = 100,
-    plan: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="KEY",
-            help="The plan that customers are on; several are dealt out in turn.",
-            rich_help_panel=_TRACE,
-        ),
-    ] = None,
-    deposit: Annotated[
-        str | None,
-        typer.Option(
-            metavar="MONEY",
-            help="What each wallet begins with, such as '5.00 usd'.",
-            rich_help_panel=_TRACE,
-        ),
-    ] = None,
+    since: Since = None,
+    until: Until = None,
+    customer: OnlyCustomers = None,
+    move: Moves = None,
+    burn_order: BurnOrder = None,
+    trace: Traces = None,
+    feature: Feature = None,
+    generated_feature: GeneratedFeature = None,
+    customers: Callers = 100,
+    plan: Plans = None,
+    deposit: Deposit = None,
 ) -> None:
     """Play recorded usage again under another catalog: revenue, refusals, breakage and margin.
 
@@ -126,26 +59,54 @@ def simulate(
     """
     tried = _catalog(call)
     if trace:
-        _refuse_beside("--trace", since=since, until=until, customer=customer, move=move)
-        found = _of_trace(
-            call, tried, trace, (feature, generated_feature), customers, plan or [], deposit
-        )
+        _refuse_beside("a trace", since=since, until=until, customer=customer, move=move)
+        played = _Trace(tuple(trace), feature, generated_feature, customers)
+        found = _of_trace(call, tried, played, plan or [], deposit)
     else:
-        if since is None:
-            raise InvalidRequest("Say from when on usage is to be played: --since 2026-01-01.")
+        _refuse_beside("the books", feature=feature, plan=plan, deposit=deposit)
         order = [part.strip() for part in burn_order.split(",")] if burn_order else None
-        with replace(call, catalog=os.environ.get(CATALOG_VARIABLE)).billing() as billing:
-            with screen.progress("Playing usage") as moved:
-                found = billing.books.simulate(
-                    tried,
-                    since=since,
-                    until=until,
-                    customers=customer or None,
-                    move=_moves(move or []),
-                    burn_order=order,
-                    progress=moved,
-                )
+        asked = _Books(since, until, tuple(customer or ()), _moves(move or []), order)
+        found = _of_books(call, tried, asked)
     _show(call, found, compares=not trace)
+
+
+class _Books(NamedTuple):
+    """What of the books is to be played, and what is different."""
+
+    since: datetime | None
+    until: datetime | None
+    customers: tuple[str, ...]
+    move: dict[str, str] | None
+    burn_order: list[str] | None
+
+
+class _Trace(NamedTuple):
+    """Which recorded calls are to be played, and what counts their tokens."""
+
+    files: tuple[Path, ...]
+    feature: str | None
+    generated: str | None
+    customers: int
+
+
+def _of_books(call: Call, tried: "Catalog", asked: _Books) -> "Simulation":
+    """Play the books; the catalog in force is their own, or the environment's."""
+    if asked.since is None:
+        raise InvalidRequest("Say from when on usage is to be played: --since 2026-01-01.")
+    with (
+        replace(call, catalog=None).billing() as billing,
+        screen.progress("Playing usage") as moved,
+    ):
+        return billing.books.simulate(
+            tried,
+            since=asked.since,
+            until=asked.until,
+            customers=asked.customers or None,
+            move=asked.move,
+            burn_order=asked.burn_order,
+            # Who sees no bar need not wait for the count of what there is.
+            progress=moved if sys.stderr.isatty() else None,
+        )
 
 
 def _show(call: Call, found: "Simulation", *, compares: bool) -> None:
@@ -155,29 +116,29 @@ def _show(call: Call, found: "Simulation", *, compares: bool) -> None:
 
 
 def _of_trace(
-    call: Call,
-    tried: "Catalog",
-    traces: list[Path],
-    features: tuple[str | None, str | None],
-    customers: int,
-    plans: list[str],
-    deposit: str | None,
+    call: Call, tried: "Catalog", asked: _Trace, plans: list[str], deposit: str | None
 ) -> "Simulation":
     """Play the calls of a trace; the books of the moment are never looked at."""
     from tollkeeper import Money
     from tollkeeper.cli.simulate.trace import usage_of
 
-    feature, generated = features
-    if feature is None:
+    if asked.feature is None:
         raise InvalidRequest("Say which feature counts the tokens of the trace: --feature KEY.")
-    usage = usage_of(traces, feature=feature, generated=generated, customers=customers)
+    usage = usage_of(
+        asked.files,
+        feature=asked.feature,
+        generated=asked.generated,
+        customers=asked.customers,
+    )
     money = None if deposit is None else Money.parse(deposit)
-    with database_or_temporary(call, is_asked_for=False) as there:
-        with replace(there, catalog=None).billing() as billing:
-            with screen.progress("Playing calls") as moved:
-                return billing.books.simulate_usage(
-                    tried, usage, plans=plans, deposit=money, progress=moved
-                )
+    with (
+        database_or_temporary(call, is_asked_for=False) as there,
+        there.billing() as billing,
+        screen.progress("Playing calls") as moved,
+    ):
+        return billing.books.simulate_usage(
+            tried, usage, plans=plans, deposit=money, progress=moved
+        )
 
 
 def _catalog(call: Call) -> "Catalog":
@@ -201,7 +162,7 @@ def _moves(texts: list[str]) -> dict[str, str] | None:
     return made or None
 
 
-def _refuse_beside(option: str, **others: object) -> None:
+def _refuse_beside(source: str, **others: object) -> None:
     for name, value in others.items():
         if value:
-            raise InvalidRequest(f"--{name} is about the books; leave it out beside {option}.")
+            raise InvalidRequest(f"--{name} cannot be said of {source}; leave it out.")

@@ -28,9 +28,7 @@ def parts(simulation: "Simulation", *, compares: bool) -> list[Part]:
 
 
 def _facts(simulation: "Simulation") -> Facts:
-    speed = (
-        f"{simulation.seconds:,.1f} seconds, {simulation.events_per_second:,.0f} events a second"
-    )
+    seconds, speed = f"{simulation.seconds:,.1f}", f"{simulation.events_per_second:,.0f}"
     memory = f"{simulation.memory_bytes / 1_000_000:,.0f} MB at most"
     return Facts(
         (
@@ -39,7 +37,7 @@ def _facts(simulation: "Simulation") -> Facts:
             ("to", simulation.until.isoformat()),
             ("customers", f"{simulation.total.customers:,}"),
             ("catalog", simulation.catalog_version),
-            ("took", f"{speed}, {memory}"),
+            ("took", f"{seconds} seconds, {speed} events a second, {memory}"),
         )
     )
 
@@ -48,8 +46,8 @@ def _results(total: "Comparison", *, compares: bool) -> Sheet:
     """Set what happened beside what would have, a line for each figure."""
     then, now = _figures(total.happened), _figures(total.simulated)
     if not compares:
-        columns = (Column("In all"), Column("Simulated", is_number=True))
-        return Sheet(columns=columns, rows=tuple([(name, text) for name, text in now.items()]))
+        alone = (Column("In all"), Column("Simulated", is_number=True))
+        return Sheet(columns=alone, rows=tuple([(name, text) for name, text in now.items()]))
     columns = (
         Column("In all"),
         Column("Happened", is_number=True),

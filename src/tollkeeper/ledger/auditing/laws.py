@@ -25,6 +25,7 @@ UNITS = Law(None, "units")
 ORPHANS = Law(None, "orphans")
 KINDS = Law(None, "kinds")
 USAGE = Law(None, "usage")
+PLANS = Law(None, "plans")
 
 
 class Place(NamedTuple):

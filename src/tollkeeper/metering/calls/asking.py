@@ -24,7 +24,9 @@ RESOURCES: Final = frozenset(
     }
 )
 #: The methods of those that ask it.
-VERBS: Final = frozenset({"create", "parse", "stream"})
+VERBS: Final = frozenset({"compact", "create", "parse", "stream"})
+#: The methods of those that ask it in ways of their own, which nobody can meter.
+UNMETERED: Final = frozenset({"connect", "thread", "tool_runner"})
 #: What gives answers that nobody can meter.
 RAW: Final = frozenset({"with_raw_response", "with_streaming_response"})
 

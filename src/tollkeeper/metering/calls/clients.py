@@ -5,7 +5,6 @@ refused: nothing is free in silence.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -13,6 +12,7 @@ from tollkeeper.errors import InvalidRequest
 from tollkeeper.metering.calls.asking import (
     RAW,
     RESOURCES,
+    UNMETERED,
     VERBS,
     asked,
     is_usage_alone,
@@ -73,12 +73,12 @@ class MeteredClient:
     def __getattr__(self, name: str) -> Any:
         found = getattr(self._target, name)
         path = (*self._path, name)
+        if name in RAW:
+            raise _unmetered(path)
         if self._path in RESOURCES:
             return self._of_resource(name, found, path)
         if not self._path and name in _COPIES:
             return self._copying(found)
-        if name in RAW and not self._path:
-            raise _unmetered(path)
         is_on_the_way = any(resource[: len(path)] == path for resource in RESOURCES)
         return MeteredClient(self._wrapping, found, path) if is_on_the_way else found
 
@@ -100,7 +100,7 @@ class MeteredClient:
         return f"<metered {self._target!r}>"
 
     def _of_resource(self, name: str, found: Any, path: tuple[str, ...]) -> Any:
-        if name in RAW:
+        if name in UNMETERED:
             raise _unmetered(path)
         if name not in VERBS:
             is_inner = path in RESOURCES
@@ -117,7 +117,16 @@ class MeteredClient:
 
 
 def is_for_tasks(client: Any) -> bool:
-    """Tell whether a client's calls are awaited."""
+    """Tell whether a client's calls are awaited.
+
+    Raises:
+        InvalidRequest: its calls are metered already, and would be charged twice.
+    """
+    if type(client) is MeteredClient:
+        raise InvalidRequest(
+            "This client is metered already; say who pays with billing.calling, or wrap the client "
+            "that it stands for."
+        )
     return hasattr(type(client), "__aenter__") and not hasattr(type(client), "__enter__")
 
 
@@ -206,8 +215,8 @@ def _is_kept(wrapping: Wrapping, own: Mapping[str, Any]) -> bool:
 
 def _unmetered(path: Sequence[str]) -> InvalidRequest:
     return InvalidRequest(
-        f"{'.'.join(path)} cannot be metered: it hands out raw answers. Call the client that was "
-        "wrapped inside `with billing.metered(…)`."
+        f"{'.'.join(path)} cannot be metered: nobody would see what it used. Call the client that "
+        "was wrapped, inside `with billing.metered(…)`."
     )
 
 
@@ -220,10 +229,3 @@ async def _again_async(chunks: Sequence[Any]) -> Any:
     """Give the chunks of an earlier stream to a task."""
     for chunk in chunks:
         yield chunk
-
-
-def original(client: Any) -> Any:
-    """Give the client that was wrapped."""
-    with suppress(AttributeError):
-        return client.__dict__["_target"]
-    return client

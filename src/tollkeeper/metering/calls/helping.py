@@ -25,14 +25,14 @@ class MeteredContext:
         self._call = call
         self._hides = hides
 
-    def __enter__(self) -> "HelperStream":
+    def __enter__(self) -> "EventStream":
         self._call.open()
         try:
             stream = self._context.__enter__()
         except BaseException as error:
             self._call.end(error)
             raise
-        return HelperStream(stream, self._call, self._hides)
+        return EventStream(stream, self._call, self._hides)
 
     def __exit__(
         self,
@@ -54,14 +54,14 @@ class MeteredAsyncContext:
         self._call = call
         self._hides = hides
 
-    async def __aenter__(self) -> "HelperAsyncStream":
+    async def __aenter__(self) -> "AsyncEventStream":
         await self._call.open_async()
         try:
             stream = await self._context.__aenter__()
         except BaseException as error:
             await self._call.end_async(error)
             raise
-        return HelperAsyncStream(stream, self._call, self._hides)
+        return AsyncEventStream(stream, self._call, self._hides)
 
     async def __aexit__(
         self,
@@ -75,7 +75,7 @@ class MeteredAsyncContext:
             await self._call.end_async(error or GeneratorExit())
 
 
-class HelperStream:
+class EventStream:
     """The stream of a helper for threads; what it does not have is the vendor's own."""
 
     def __init__(self, stream: Any, call: MeteredCall, hides: Hides) -> None:
@@ -121,7 +121,7 @@ class HelperStream:
         return final
 
 
-class HelperAsyncStream:
+class AsyncEventStream:
     """The stream of a helper for tasks; what it does not have is the vendor's own."""
 
     def __init__(self, stream: Any, call: MeteredCall, hides: Hides) -> None:

@@ -101,13 +101,26 @@ class Recorder:
         """Write down how a call ended, then book it; give the receipt of what was charged."""
         database, now = self.ledger.database, self.ledger.clock.now()
 
-        def work(connection: Connection) -> None:
+        def work(connection: Connection) -> bool:
             is_mine = metered_calls.end(connection, database, key, known, outcome, now + BOOKING)
             if is_mine and answer is not None:
                 store.put_result(connection, database, key, answer, now)
+            return is_mine
 
-        door.transact(work)
+        if not door.transact(work):
+            self._tell_too_late(door, key, known)
         return self.book(door, key)
+
+    def _tell_too_late(self, door: PlainDoor, key: Key, known: Known) -> None:
+        """Say that a call was taken for dead while it ran: its own numbers are not booked."""
+        stored = self.read(door, key)
+        if stored is not None and "abandoned" in stored.call.marks:
+            logger.warning(
+                "The call %s took longer than its lifetime and was booked before it ended; it used "
+                "%s, at its feature's scale. Give such calls a longer lifetime.",
+                key[1],
+                known.quantity,
+            )
 
     def book(self, door: PlainDoor, key: Key) -> ChargeReceipt | None:
         """Settle or release a call that has ended, by its row alone; once, whoever does it."""
