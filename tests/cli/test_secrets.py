@@ -40,18 +40,6 @@ ARGUMENTS = {
     "operation": "op_1",
     "limit": "5",
     "trace": TRACE,
-    "feature": "api_calls",
-    "quantity": "5",
-    "file": "none.toml",
-    "event": "evt_1",
-    "name": "may",
-    "vendor": "openai",
-    "model": "gpt-4o",
-    "plan": "pro",
-    "subscription": "sub_1",
-    "code": "SPRING",
-    "by": "1",
-    "to": "1",
 }
 #: Options without which a command is not understood.
 NEEDED = {"transfer": ("--to", "user_2"), "merge": ("--into", "user_2")}

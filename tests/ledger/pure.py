@@ -11,6 +11,7 @@ from typing import Any
 from tollkeeper.decisions.accounts import Account, AccountKey
 from tollkeeper.decisions.advancing import advance
 from tollkeeper.decisions.asking import Answer, Question, Unread
+from tollkeeper.decisions.charge_holds import ChargeHold
 from tollkeeper.decisions.granting import Grant
 from tollkeeper.decisions.holds import Hold
 from tollkeeper.decisions.requests import (
@@ -21,6 +22,7 @@ from tollkeeper.decisions.requests import (
     RecordedEntry,
     Request,
 )
+from tollkeeper.decisions.tallies import Tally
 from tollkeeper.values.customers import Known
 from tollkeeper.values.units import Unit, credits_unit
 
@@ -40,6 +42,10 @@ class PureBook:
     customers: Mapping[str, Known] = field(default_factory=dict)
     number: int = 0
     recorded: Mapping[tuple[str, str], Kept] = field(default_factory=dict)
+    charge_holds: Mapping[tuple[str, str], ChargeHold] = field(default_factory=dict)
+
+    def tally(self, customer: str, subject: str) -> Tally:
+        return Tally(customer, subject)
 
     def account(self, customer: str, unit: str) -> Account:
         return self.states.get((customer, unit), Account(customer, unit))

@@ -134,7 +134,7 @@ class WorkingBook:
             self.states[account.key] = account
         self._keep(outcome)
         if outcome.uses or outcome.tallies:
-            self._count(request, outcome, booked_at)
+            self._count(request, outcome)
         if outcome.revision is not None:
             for known in outcome.revision.customers:
                 self.customers[known.customer.id] = known
@@ -146,7 +146,7 @@ class WorkingBook:
         self.charge_holds.update({(h.customer, h.id): h for h in outcome.charge_holds})
         self.tallies.update({tally.key: tally for tally in outcome.tallies})
 
-    def _count(self, request: Request, outcome: Outcome, booked_at: datetime) -> None:
+    def _count(self, request: Request, outcome: Outcome) -> None:
         """Take over what was used; what was counted from the books before is not so any more."""
         if self.answers and outcome.tallies:
             self.answers.clear()

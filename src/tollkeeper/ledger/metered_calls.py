@@ -300,7 +300,7 @@ def _call_from(row: Any, said: Mapping[str, Any], scale: int) -> ModelCall:
         outcome=row.outcome,
         quantity=None if row.quantity is None else from_scaled(row.quantity, scale),
         shares=tuple([_share(cells) for cells in told["shares"]]),
-        unpaid=Decimal(told["unpaid"]),
+        unpaid=Decimal(str(told["unpaid"])),
         usages=tuple(json.loads(row.usage)) if row.usage else (),
         rates=json.loads(row.rates) if row.rates else None,
         vendor_cost=_money(row.cost, row.cost_currency),

@@ -8,7 +8,6 @@ as far as a price book knows the model; where none does it is unknown, never zer
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from decimal import Decimal
 from typing import Final, Literal
 
 from tollkeeper.errors import CurrencyMismatch, InvalidRequest, UnknownModel, UnknownVendor
@@ -167,8 +166,3 @@ def _marks(
         marks["unpriced"] = None
     marks.update({cost.policy: None for cost in costs if cost.policy})
     return tuple(marks)
-
-
-#: Nothing was used.
-NOTHING: Final = Counted(quantity=0, cost=None, marks=())
-ZERO: Final = Decimal(0)

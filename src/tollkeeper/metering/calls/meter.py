@@ -15,8 +15,9 @@ from tollkeeper.metering.calls.call import MeteredCall, Perform
 from tollkeeper.metering.calls.clients import MeteredClient, Wrapping, is_for_tasks
 from tollkeeper.metering.calls.ending import Endings
 from tollkeeper.metering.calls.functions import Metering, Said
+from tollkeeper.metering.calls.meters import Meters
 from tollkeeper.metering.calls.recording import Recorder
-from tollkeeper.metering.calls.running import Meters, RunningCall
+from tollkeeper.metering.calls.running import RunningCall
 from tollkeeper.metering.calls.sizing import CallEstimate, History, told
 from tollkeeper.metering.calls.terms import CallOptions, FunctionOptions, checked
 from tollkeeper.metering.rates import PinnedRates
