@@ -35,6 +35,13 @@ class Grant:
     features: tuple[str, ...] = ()
     #: Whether the moment from which it may be spent has come.
     begun: bool = True
+    #: What was granted anew after its end, and at which cost.
+    reissued: int = 0
+    reissued_cost: int = 0
+
+    def cost_of(self, amount: int) -> int:
+        """A7: what the first so much of it cost; a part costs the difference of two of these."""
+        return self.cost * amount // self.amount
 
     def rank(self) -> tuple[object, ...]:
         """A1: priority, sooner expiry, promotional first, cheaper, earlier, id."""

@@ -240,7 +240,7 @@ class Book:
                 grant.paid,
                 grant.effective,
                 grant.expires,
-                grant.cost * part // grant.amount,
+                grant.cost_of(grant.remaining + part) - grant.cost_of(grant.remaining),
             )
             taker.grants[moved.id] = moved
             arrived.append(moved)
@@ -290,7 +290,9 @@ class Book:
     def _reissue(
         self, account: Account, grant: Grant, amount: int, name: str, now: datetime
     ) -> None:
-        cost = grant.cost * amount // grant.amount
+        cost = grant.cost_of(grant.reissued + amount) - grant.reissued_cost
+        grant.reissued += amount
+        grant.reissued_cost += cost
         made = Grant(name, amount, amount, grant.priority, grant.paid, now, None, cost)
         made.features = grant.features
         account.grants[name] = made
