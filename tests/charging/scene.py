@@ -14,11 +14,13 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from sqlalchemy import Engine, text
+from sqlalchemy import Engine, delete, insert, text
 
 from tollkeeper import Billing
 from tollkeeper.clock import FixedClock
 from tollkeeper.errors import TollkeeperError
+from tollkeeper.store.database import describe
+from tollkeeper.values.moments import from_microseconds
 
 START = datetime(2026, 3, 10, 12, tzinfo=UTC)
 
@@ -118,6 +120,32 @@ class Scene:
             values = {"state": json.dumps(state), "customer": customer}
             where = "WHERE customer_id = :customer AND subject = ''"
             connection.execute(text(f"{change} {where}"), values)
+            self._sell(connection, customer, cells)
+
+    def _sell(self, connection: Any, customer: str, plans: list[tuple[str, int, int]]) -> None:
+        """Write the subscriptions that the tally tells of: each plan is sold, and fills nothing."""
+        table = describe(self.engine.dialect.name).tables["subscription"]
+        connection.execute(delete(table).where(table.c.customer_id == customer))
+        for key, began, ends in plans:
+            start = from_microseconds(began)
+            sold = {
+                "customer_id": customer,
+                "id": f"sub_{key}",
+                "plan": key,
+                "plan_group": key,
+                "is_add_on": False,
+                "is_free": False,
+                "price_interval": "month",
+                "quantity": 1,
+                "catalog_version": "",
+                "anchor": start,
+                "started_at": start,
+                "ends_at": from_microseconds(ends) if ends else None,
+                "allowances": "[]",
+                "created_at": start,
+                "updated_at": start,
+            }
+            connection.execute(insert(table).values(sold))
 
     def _make_customer(self, connection: Any, customer: str) -> None:
         there = f"SELECT 1 FROM {self.table('customer')} WHERE customer_id = :customer"

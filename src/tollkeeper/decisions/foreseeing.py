@@ -105,7 +105,7 @@ def _left(book: Book, charge: Charge, now: datetime, guess: int) -> int | None:
     """
     low, high, step = 0, guess, 1
     refusal = _refusal(book, charge, now, guess)
-    if isinstance(refusal, BalanceOverflow):
+    if isinstance(refusal, BalanceOverflow) and _is_endless(book, charge, now):
         return None
     if refusal is None:
         low, high = guess, guess + 1
@@ -122,6 +122,12 @@ def _left(book: Book, charge: Charge, now: datetime, guess: int) -> int | None:
             high = middle
     ends = high > MAXIMUM or isinstance(_refusal(book, charge, now, high), BalanceOverflow)
     return None if ends else low
+
+
+def _is_endless(book: Book, charge: Charge, now: datetime) -> bool:
+    """Tell whether nothing but 64 bits refuses the largest quantity that there is."""
+    refusal = _refusal(book, charge, now, MAXIMUM)
+    return refusal is None or isinstance(refusal, BalanceOverflow)
 
 
 def _refusal(book: Book, charge: Charge, now: datetime, quantity: int) -> Refusal | None:

@@ -92,7 +92,14 @@ def _affordable(rate: Rate, earlier: int, capacity: int, left: int, whole: int) 
     if capacity <= 0:
         return left if not rate.between(earlier, left) and rate.is_free else 0
     taken = rate.affordable(earlier, capacity, left)
-    return taken - taken % whole if whole and taken < left else taken
+    if not whole or taken == left:
+        return taken
+    taken -= taken % whole
+    # Fewer may cost more where a rate falls with the quantity (volume tiers).
+    while taken and rate.between(earlier, taken) > capacity:
+        taken = rate.affordable(earlier, capacity, taken - 1)
+        taken -= taken % whole
+    return taken
 
 
 def summed(first: Rated, second: Rated) -> Rated:
