@@ -171,17 +171,14 @@ def seen(scene: Scene, customer: str, feature: str) -> list[Any]:
 
 @given(
     money=funds,
-    feature=features.filter(lambda name: name != "word"),
+    feature=features,
     sizes=st.lists(st.integers(1, 9), min_size=2, max_size=4),
 )
 @LAW
 def test_a_hold_that_grows_is_a_hold_of_all(
     scene: Scene, money: tuple[int, int], feature: str, sizes: list[int]
 ) -> None:
-    """However it came about, what is held pays; nothing is lost between the slices (B4).
-
-    Each slice is rounded by itself: of those that cost less than the smallest unit see below.
-    """
+    """However it came about, what is held pays; nothing is lost between the slices (B4)."""
     customer = new_customer(scene, money)
     charges = scene.billing.charges
     hold = tried(lambda: charges.hold(customer, feature, sizes[0]))
@@ -353,16 +350,18 @@ def test_less_may_cost_more_than_was_held(scene: Scene, customer: str) -> None:
     scene.audited(customer)
 
 
-def test_slices_too_small_to_cost_anything_are_told_as_unpaid(scene: Scene, customer: str) -> None:
-    """One third of a credit holds none; five of them cost two, and one is there."""
+def test_slices_too_small_to_cost_anything_cost_together_what_one_does(
+    scene: Scene, customer: str
+) -> None:
+    """One third of a credit each: four are one credit, and the fifth would need another."""
     scene.billing.credits.grant(customer, "credits", 1)
     hold = scene.billing.charges.hold(customer, "word", 1)
-    for _ in range(4):
+    for _ in range(3):
         scene.billing.charges.extend(customer, hold, 1)
+    refused("insufficient_balance", scene.billing.charges.extend, customer, hold, 1)
     receipt = scene.billing.charges.settle(customer, hold)
-    assert receipt.quantity == 5
-    assert receipt.quantity == sum(share.quantity for share in receipt.shares) + receipt.unpaid
-    assert receipt.unpaid > 0
+    assert [receipt.quantity, receipt.unpaid] == [4, 0]
+    assert scene.billing.credits.balance(customer, "credits").available == 0
     scene.audited(customer)
 
 

@@ -113,10 +113,14 @@ class Charging(Request):
         terms, tallies = self.terms(own, now), self.tallies(book, own)
         limits = limiting.limits_of(terms, own, moment)
         meters = limiting.meters(limits, tallies, moment, window_of, book) if limits else []
-        before = priced_before(own, terms, moment)
+        before = self.rated_before(book, own, terms, moment)
         paid = divided(book, self, terms, self._within(book, terms, meters, moment), before)
         claims = self._taken(book, terms, meters, paid.shares, moment) if meters else []
         return Weighed(terms, tallies, meters, before, paid, claims)
+
+    def rated_before(self, book: Book, own: Tally, terms: Terms, now: int) -> Rated:
+        """Tell what was rated before this use, of which its price goes on."""
+        return priced_before(own, terms, now)
 
     def tallies(self, book: Book, own: Tally) -> dict[str, Tally]:
         """Give the tallies that count this use, by subject."""

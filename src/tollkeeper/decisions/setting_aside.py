@@ -9,10 +9,12 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, ClassVar
 
+from tollkeeper.catalog.terms import Terms
 from tollkeeper.decisions.accounts import AccountKey
 from tollkeeper.decisions.advancing import sooner, suffix
 from tollkeeper.decisions.charge_holds import ChargeHold, Part, part_name
 from tollkeeper.decisions.charging import Charging, Weighed, told
+from tollkeeper.decisions.counting import priced_before
 from tollkeeper.decisions.holding import MAXIMUM_LIFETIME, joined, set_aside
 from tollkeeper.decisions.holds import Hold
 from tollkeeper.decisions.overlay import Overlay
@@ -20,7 +22,7 @@ from tollkeeper.decisions.paying import Paid
 from tollkeeper.decisions.requests import Book, Needs, Outcome
 from tollkeeper.decisions.spending import overdraft_limit
 from tollkeeper.decisions.tallies import Held, Tally
-from tollkeeper.decisions.waterfall import Share, amounts_by_unit
+from tollkeeper.decisions.waterfall import Rated, RatedAs, Share, amounts_by_unit, summed
 from tollkeeper.errors import HoldClosed, HoldNotFound, InvalidRequest
 from tollkeeper.values.moments import to_microseconds
 
@@ -119,6 +121,14 @@ class ExtendCharge(OnChargeHold):
             tallies=self._headroom(book, weighed, grown, now),
             charge_holds=(grown,),
         )
+
+    def rated_before(self, book: Book, own: Tally, terms: Terms, now: int) -> Rated:
+        """Go on from what is held already: many small slices cost together what one would."""
+        held: dict[RatedAs, int] = {}
+        for part in self.found(book).parts:
+            key: RatedAs = (part.step.unit, None if part.step.by_period else part.step.rate)
+            held[key] = held.get(key, 0) + part.quantity
+        return summed(priced_before(own, terms, now), held)
 
     def _until(self, hold: ChargeHold, now: datetime) -> datetime:
         if self.lifetime is None:

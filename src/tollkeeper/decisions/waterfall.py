@@ -90,7 +90,9 @@ def divide(
 def _affordable(rate: Rate, earlier: int, capacity: int, left: int, whole: int) -> int:
     """Tell how much a source can pay; nothing is free there only because it rounds to nothing."""
     if capacity <= 0:
-        return left if not rate.between(earlier, left) and rate.is_free else 0
+        # What goes on from a total that was rounded up costs nothing more, and is paid already.
+        is_paid = bool(earlier) or rate.is_free
+        return left if is_paid and not rate.between(earlier, left) else 0
     taken = rate.affordable(earlier, capacity, left)
     if not whole or taken == left:
         return taken
