@@ -130,7 +130,7 @@ def scale_of(catalog: "Catalog", key: str) -> int:
     """
     feature = feature_of(catalog, key)
     if feature.price_book is not None:
-        return currency_unit(feature.currency).scale
+        return own_scale(feature)
     if feature.scale is None and key in catalog.units:
         return catalog.units[key].scale
     return own_scale(feature)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 from tollkeeper.catalog.features import Feature, UnitSettings
 from tollkeeper.catalog.plans import Plan
+from tollkeeper.values.units import currency_unit
 
 if TYPE_CHECKING:
     from tollkeeper.catalog.catalog import Catalog
@@ -76,7 +77,12 @@ def known_units(catalog: "Catalog") -> dict[str, UnitSettings]:
 
 
 def own_scale(feature: Feature) -> int:
-    """Give the decimal digits of a feature's own unit, where `units` does not declare it."""
+    """Give the decimal digits of a feature's own unit, where `units` does not declare it.
+
+    Where the quantity is money, they are the currency's: each unit of an allowance pays for one.
+    """
+    if feature.price_book is not None:
+        return currency_unit(feature.currency).scale
     return UnitSettings().scale if feature.scale is None else feature.scale
 
 

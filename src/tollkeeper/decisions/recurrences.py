@@ -101,8 +101,11 @@ def stepped(recurrence: Recurrence, start: datetime) -> tuple[Recurrence, Period
     return recurrence._replace(number=number + 1, next_at=end), Period(start, end)
 
 
-def expiry(recurrence: Recurrence, running: Period) -> datetime | None:
-    """Tell when what is granted for a period expires; None is with the subscription (D2)."""
+def expiry(recurrence: Recurrence, running: Period, given_at: datetime) -> datetime | None:
+    """Tell when what is granted for a period expires; None is with the subscription (D2).
+
+    A lifetime counts from the moment of the grant: who comes in the middle of a period has it whole.
+    """
     if not recurrence.every:
         return None
     if not recurrence.adds:
@@ -110,7 +113,7 @@ def expiry(recurrence: Recurrence, running: Period) -> datetime | None:
     if not recurrence.lifetime:
         return None
     lifetime = Interval.parse(recurrence.lifetime)
-    return period(running.start, lifetime, 0, zone_named(recurrence.zone)).end
+    return period(given_at, lifetime, 0, zone_named(recurrence.zone)).end
 
 
 @lru_cache(maxsize=4096)

@@ -127,7 +127,7 @@ def fact_of(
         priority=recurrence.priority,
         paid=True,
         effective_at=moment,
-        expires_at=expiry(recurrence, running),
+        expires_at=expiry(recurrence, running, moment),
         features=recurrence.features,
         source_id=recurrence.subscription,
     )
