@@ -5,6 +5,7 @@ A host begins, writes a row of its own (`job`), calls verbs inside its transacti
 
 import asyncio
 import sqlite3
+import zlib
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from functools import cache
@@ -295,7 +296,8 @@ def django_alias(url: str) -> str:
         settings.configure(USE_TZ=False, TIME_ZONE="America/Lima", DATABASES={"default": {}})
         django.setup()
     parsed = make_url(url)
-    alias = f"books_{parsed.get_backend_name()}"
+    # Django keeps the connection of an alias: another database needs another one.
+    alias = f"books_{zlib.crc32(url.encode())}"
     given: dict[str, Any] = {"NAME": parsed.database, "ENGINE": "django.db.backends.sqlite3"}
     if parsed.get_backend_name() == "postgresql":
         given["ENGINE"] = "django.db.backends.postgresql"

@@ -104,7 +104,7 @@ def stepped(recurrence: Recurrence, start: datetime) -> tuple[Recurrence, Period
 def expiry(recurrence: Recurrence, running: Period, given_at: datetime) -> datetime | None:
     """Tell when what is granted for a period expires; None is with the subscription (D2).
 
-    A lifetime counts from the moment of the grant: who comes in the middle of a period has it whole.
+    A lifetime counts from the moment of the grant: who comes in mid-period has it whole.
     """
     if not recurrence.every:
         return None
