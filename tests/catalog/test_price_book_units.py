@@ -1,4 +1,4 @@
-"""An allowance of what a price book prices counts what the quantity counts: money, to its digits."""
+"""An allowance of what a price book prices counts as the quantity does: money, to its digits."""
 
 from tollkeeper import Catalog
 from tollkeeper.values.units import CURRENCY_SCALE
