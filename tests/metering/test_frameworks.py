@@ -3,6 +3,7 @@
 LiteLLM is too heavy to install for a test: its objects are rebuilt from what version 1.109.1 gave.
 """
 
+import asyncio
 from types import SimpleNamespace
 from typing import Any
 
@@ -159,7 +160,7 @@ def agent() -> Agent[None, str]:
 
 def test_an_agents_run_is_read_request_by_request() -> None:
     """A rate may depend on the length of one prompt, so the requests are kept apart."""
-    reading = read(agent().run_sync("What is a toll?"))
+    reading = read(asyncio.run(agent().run("What is a toll?")))
     assert [(usage.model, usage.input) for usage in reading.usages] == [
         ("gpt-4o", 100),
         ("gpt-4o", 300),
@@ -169,7 +170,7 @@ def test_an_agents_run_is_read_request_by_request() -> None:
 
 def test_requests_of_other_agents_are_said() -> None:
     shared = RunUsage(requests=3, input_tokens=1000)
-    reading = read(agent().run_sync("What is a toll?", usage=shared))
+    reading = read(asyncio.run(agent().run("What is a toll?", usage=shared)))
     assert len(reading.usages) == 2
     assert reading.missing
     assert "3 of 5 requests were made by other agents" in reading.missing
