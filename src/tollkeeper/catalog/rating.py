@@ -50,11 +50,6 @@ class Scales(NamedTuple):
     unit: int
 
 
-def currency_in(rate: Any) -> str | None:
-    """Give the currency that a rate is in; None is credits, or left to a card."""
-    return next((quote.currency for _, quote in quotes(rate) if quote.currency), None)
-
-
 def of_currency(rates: Sequence[Any], currency: str | None, cards: Cards) -> Any | None:
     """Choose among rates the one that is in a currency; a card is in those of its own rates."""
     for rate in rates:

@@ -12,8 +12,6 @@ from typing import Any, Final, Literal
 from tollkeeper.values.charges import PaidShare
 from tollkeeper.values.money import Money
 
-#: `open` while the vendor is asked, `ending` until it is booked, then `settled` or `released`.
-CallStatus = Literal["open", "ending", "settled", "released"]
 #: How a call ended (B5).
 CallOutcome = Literal["delivered", "aborted", "failed_before_delivery"]
 
