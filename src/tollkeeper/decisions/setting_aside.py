@@ -22,7 +22,14 @@ from tollkeeper.decisions.paying import Paid
 from tollkeeper.decisions.requests import Book, Needs, Outcome
 from tollkeeper.decisions.spending import overdraft_limit
 from tollkeeper.decisions.tallies import Held, Tally
-from tollkeeper.decisions.waterfall import Rated, RatedAs, Share, amounts_by_unit, summed
+from tollkeeper.decisions.waterfall import (
+    Rated,
+    RatedAs,
+    Share,
+    amounts_by_unit,
+    rated_as,
+    summed,
+)
 from tollkeeper.errors import HoldClosed, HoldNotFound, InvalidRequest
 from tollkeeper.values.moments import to_microseconds
 
@@ -126,7 +133,7 @@ class ExtendCharge(OnChargeHold):
         """Go on from what is held already: many small slices cost together what one would."""
         held: dict[RatedAs, int] = {}
         for part in self.found(book).parts:
-            key: RatedAs = (part.step.unit, None if part.step.by_period else part.step.rate)
+            key = rated_as(part.step)
             held[key] = held.get(key, 0) + part.quantity
         return summed(priced_before(own, terms, now), held)
 

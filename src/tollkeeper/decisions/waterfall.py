@@ -68,10 +68,10 @@ def divide(
     rated: dict[RatedAs, int] = {}
     left = quantity
     for step, capacity in sources:
-        source, kind, unit, rate, by_period = step
-        rated_as: RatedAs = (unit, None if by_period else rate)
-        done = rated.get(rated_as, 0)
-        earlier = done + before.get(rated_as, 0) if before else done
+        source, kind, unit, rate, _ = step
+        key = rated_as(step)
+        done = rated.get(key, 0)
+        earlier = done + before.get(key, 0) if before else done
         taken = left
         if capacity is not None:
             taken = _affordable(rate, earlier, capacity, left, whole)
@@ -80,7 +80,7 @@ def divide(
         amount = rate.between(earlier, taken)
         shares.append(Share(source, kind, unit, taken, amount))
         paying.append(step)
-        rated[rated_as] = done + taken
+        rated[key] = done + taken
         left -= taken
         if not left:
             break
@@ -111,9 +111,14 @@ def summed(first: Rated, second: Rated) -> Rated:
     return {key: first.get(key, 0) + second.get(key, 0) for key in {**first, **second}}
 
 
+def rated_as(step: Step) -> RatedAs:
+    """Tell with what a step's quantity is rated as one total."""
+    return (step.unit, None if step.by_period else step.rate)
+
+
 def rated_before(step: Step, before: Rated) -> int:
     """Tell how much was rated before, by what a step is rated as."""
-    return before.get((step.unit, None if step.by_period else step.rate), 0)
+    return before.get(rated_as(step), 0)
 
 
 def amounts_by_unit(shares: Sequence[Share]) -> dict[str, int]:
