@@ -111,11 +111,7 @@ class Scene:
         state = self.state(customer) | {"p": made}
         name = self.table("tally")
         with self.engine.begin() as connection:
-            there = f"SELECT 1 FROM {name} WHERE customer_id = :customer AND subject = ''"
-            if connection.execute(text(there), {"customer": customer}).first() is None:
-                self._make_customer(connection, customer)
-                insert = f"INSERT INTO {name} (customer_id, subject, version, state)"
-                connection.execute(text(f"{insert} VALUES (:c, '', 0, '{{}}')"), {"c": customer})
+            self._make_customer(connection, customer)
             change = f"UPDATE {name} SET state = :state, version = version + 1"
             values = {"state": json.dumps(state), "customer": customer}
             where = "WHERE customer_id = :customer AND subject = ''"

@@ -6,6 +6,7 @@ It runs the very decision that a charge runs, and keeps nothing of it.
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
+from functools import cache
 from typing import NamedTuple
 
 from tollkeeper.catalog.terms import Step, Terms
@@ -103,30 +104,30 @@ def _left(book: Book, charge: Charge, now: datetime, guess: int) -> int | None:
     The guess is nearly always right; overdrafts and overage lie above it, and where a rate falls
     with the quantity there may be several such quantities.
     """
+
+    @cache
+    def refusal(quantity: int) -> Refusal | None:
+        return _refusal(book, charge, now, quantity)
+
     low, high, step = 0, guess, 1
-    refusal = _refusal(book, charge, now, guess)
-    if isinstance(refusal, BalanceOverflow) and _is_endless(book, charge, now):
+    if isinstance(refusal(guess), BalanceOverflow) and _is_endless(refusal(MAXIMUM)):
         return None
-    if refusal is None:
+    if refusal(guess) is None:
         low, high = guess, guess + 1
-        while high <= MAXIMUM and _refusal(book, charge, now, high) is None:
+        while high <= MAXIMUM and refusal(high) is None:
             low, high, step = high, high + step, 2 * step
     if low >= MAXIMUM:
         return None
     high = min(high, MAXIMUM + 1)
     while high - low > 1:
         middle = (low + high) // 2
-        if _refusal(book, charge, now, middle) is None:
-            low = middle
-        else:
-            high = middle
-    ends = high > MAXIMUM or isinstance(_refusal(book, charge, now, high), BalanceOverflow)
+        low, high = (middle, high) if refusal(middle) is None else (low, middle)
+    ends = high > MAXIMUM or isinstance(refusal(high), BalanceOverflow)
     return None if ends else low
 
 
-def _is_endless(book: Book, charge: Charge, now: datetime) -> bool:
-    """Tell whether nothing but 64 bits refuses the largest quantity that there is."""
-    refusal = _refusal(book, charge, now, MAXIMUM)
+def _is_endless(refusal: Refusal | None) -> bool:
+    """Tell whether nothing but 64 bits refuses a quantity."""
     return refusal is None or isinstance(refusal, BalanceOverflow)
 
 

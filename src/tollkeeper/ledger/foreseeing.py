@@ -69,8 +69,6 @@ def _read_accounts(
 ) -> tuple[AccountKey, ...]:
     """Read the accounts that would pay at a moment."""
     must, may = charge.accounts(own, ledger.units, now)
-    for key in (*must, *may):
-        account = reading.account_now(ledger, connection, *key, now)
-        if account is not None:
-            book.states[key] = account
-    return *must, *may
+    named = (*must, *may)
+    reading.read_into(book, ledger, connection, named, now)
+    return named

@@ -21,6 +21,7 @@ from tollkeeper.decisions.requests import GrantFact
 from tollkeeper.errors import InvalidRequest, StoreBusy
 from tollkeeper.ledger import subscriptions
 from tollkeeper.ledger.answers import entry_from
+from tollkeeper.ledger.book import WorkingBook
 from tollkeeper.ledger.change import Ledger
 from tollkeeper.ledger.codec import account_from, fact_from, hold_from, lines_from
 from tollkeeper.ledger.cursors import read_cursor, write_cursor
@@ -43,6 +44,19 @@ def account_now(
     """Give an account as it is at a moment that is now or later; None where there is none."""
     row = accounts.read_account(connection, ledger.database, customer, unit)
     return None if row is None else _brought(ledger, connection, account_from(row), now)
+
+
+def read_into(
+    book: WorkingBook,
+    ledger: Ledger,
+    connection: Connection,
+    keys: Sequence[AccountKey],
+    now: datetime,
+) -> None:
+    """Read accounts into a book in one statement, as they are at a moment that is now or later."""
+    for row in accounts.read_accounts(connection, ledger.database, keys):
+        account = _brought(ledger, connection, ledger.memo.read(row), now)
+        book.states[account.key] = account
 
 
 def accounts_now(

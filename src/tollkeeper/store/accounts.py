@@ -58,25 +58,34 @@ def lock_accounts(
     """
     lock = "ORDER BY a.customer_id, a.unit FOR UPDATE OF a" if database.is_postgres else ""
     skip = " SKIP LOCKED" if database.is_postgres and skip_locked else ""
+    return _read(connection, database, keys, lock + skip)
+
+
+def read_accounts(connection: Connection, database: Database, keys: Keys) -> Sequence[AccountRow]:
+    """Read accounts without a lock, all as they were at one moment; absent ones are left out."""
+    return _read(connection, database, sorted(keys), "")
+
+
+def _read(connection: Connection, database: Database, keys: Keys, lock: str) -> Sequence[AccountRow]:
     if not keys:
         return []
     if len(keys) == 1:
-        return _lock_one(connection, database, keys[0], lock + skip)
+        return _read_one(connection, database, keys[0], lock)
     if database.is_postgres and keys[0][0] == keys[-1][0]:  # they are sorted
-        return _lock_units(connection, database, keys, lock + skip)
+        return _read_units(connection, database, keys, lock)
     columns = _COLUMNS if database.is_postgres else f"json_group_array(json_array({_COLUMNS}))"
     sql = f"""
         SELECT {columns}
         FROM {{given}}
         JOIN {database.name("account")} AS a
           ON a.customer_id = given.customer_id AND a.unit = given.unit
-        {lock}{skip}"""  # noqa: S608  # names are ours
+        {lock}"""  # noqa: S608  # names are ours
     rows = bulk.look_up(connection, database, sql, KEY, keys)
     # SQLite lets other threads run between two rows: here it gives all of them as one text.
     return rows if database.is_postgres else [tuple(row) for row in json.loads(rows[0][0])]
 
 
-def _lock_one(
+def _read_one(
     connection: Connection, database: Database, key: tuple[str, str], lock: str
 ) -> Sequence[AccountRow]:
     sql = f"""
@@ -87,10 +96,10 @@ def _lock_one(
     return fetch(connection, sql, {"customer": key[0], "unit": key[1]})
 
 
-def _lock_units(
+def _read_units(
     connection: Connection, database: Database, keys: Keys, lock: str
 ) -> Sequence[AccountRow]:
-    """Lock accounts of one customer, who is named by itself: Citus locks only what it can route."""
+    """Read accounts of one customer, who is named by itself: Citus locks only what it can route."""
     sql = f"""
         SELECT {_COLUMNS}
         FROM {database.name("account")} AS a
@@ -158,7 +167,7 @@ def read_account(
     connection: Connection, database: Database, customer: str, unit: str
 ) -> AccountRow | None:
     """Read one account without a lock."""
-    rows = _lock_one(connection, database, (customer, unit), "")
+    rows = _read_one(connection, database, (customer, unit), "")
     return rows[0] if rows else None
 
 

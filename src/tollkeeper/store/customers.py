@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, Row, exists, select
 
-from tollkeeper.store import bulk
+from tollkeeper.store import bulk, tallies
 from tollkeeper.store.columns import Col
 from tollkeeper.store.database import Database
 
@@ -26,9 +26,14 @@ class Standing(NamedTuple):
 def make_customers(
     connection: Connection, database: Database, customers: Iterable[str], now: datetime
 ) -> None:
-    """Make the customers that do not exist yet, sorted."""
-    rows = [(customer, now, now) for customer in sorted(customers)]
+    """Make the customers that do not exist yet, sorted, each with the tally of his own.
+
+    Each charge locks that tally: one that the first charge had to make would be decided twice.
+    """
+    names = sorted(customers)
+    rows = [(name, now, now) for name in names]
     bulk.insert(connection, database, "customer", NEW, rows, ignore=True)
+    tallies.make_tallies(connection, database, [(name, "") for name in names])
 
 
 def standings(

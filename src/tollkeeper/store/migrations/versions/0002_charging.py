@@ -20,6 +20,18 @@ def upgrade(op: Operations, place: Place) -> None:
         make(op, place)
         for statement in distribution(place, plain):
             op.execute(sa.text(statement))
+    _fill_tallies(op, place)
+
+
+def _fill_tallies(op: Operations, place: Place) -> None:
+    """Give every customer who is there the tally of his own that new ones are made with."""
+    tally, customer = place.name("tally"), place.name("customer")
+    columns = "customer_id, subject, version, state"
+    op.execute(
+        sa.text(
+            f"INSERT INTO {tally} ({columns}) SELECT customer_id, '', 0, '{{}}' FROM {customer}"  # noqa: S608  # names are ours
+        )
+    )
 
 
 def _tally(op: Operations, place: Place) -> None:
