@@ -15,6 +15,7 @@ import pytest
 from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.config import Config
+from alembic.operations import Operations
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Engine, create_engine, event, insert, inspect, text
@@ -35,6 +36,7 @@ from tollkeeper.store.migrate import (
 from tollkeeper.store.migrations import locking
 from tollkeeper.store.migrations.distribution import REFERENCE
 from tollkeeper.store.migrations.guard import APPEND_ONLY
+from tollkeeper.store.migrations.place import VERSION_TABLE, Place
 from tollkeeper.store.migrations.revisions import FOLDER
 from tollkeeper.store.views import VIEWS
 
@@ -278,6 +280,28 @@ def test_a_failed_migration_leaves_nothing(engine: Engine) -> None:
     with engine.begin() as connection:
         connection.execute(text(f"DROP TABLE {in_the_way}"))
     assert migrate(engine) == NEW
+
+
+def test_who_was_there_before_tallies_gets_one(engine: Engine) -> None:
+    tables = describe(engine.dialect.name).tables
+    place = Place(dialect=engine.dialect.name, schema=tables.schema, prefix=tables.prefix)
+    with engine.begin() as connection:
+        if place.schema:
+            connection.execute(text(f"CREATE SCHEMA {place.schema}"))
+        names = {
+            "version_table": place.prefix + VERSION_TABLE,
+            "version_table_schema": place.schema,
+        }
+        context = MigrationContext.configure(connection, opts=names)
+        scripts = ScriptDirectory(str(FOLDER))
+        scripts.get_revision("0001").module.upgrade(Operations(context), place)
+        context.stamp(scripts, "0001")
+        customer = f"INSERT INTO {place.name('customer')} (customer_id, created_at, updated_at)"
+        connection.execute(text(f"{customer} VALUES ('user_1', '2026-01-01', '2026-01-01')"))
+    assert migrate(engine) == Migrated(before="0001", after=HEAD, applied=("0002",))
+    with engine.connect() as connection:
+        tallies = f"SELECT customer_id, subject, version, state FROM {place.name('tally')}"
+        assert connection.execute(text(tallies)).all() == [("user_1", "", 0, "{}")]
 
 
 def test_a_callers_transaction_decides(engine: Engine) -> None:
