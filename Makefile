@@ -17,7 +17,7 @@ demo: $(VENV)/.base
 	@$(BIN)/tollkeeper demo
 
 test: check
-	$(BIN)/pytest
+	$(BIN)/pytest --numprocesses=logical --dist=worksteal
 
 check: $(VENV)/.full
 	$(BIN)/ruff check .
