@@ -54,6 +54,13 @@ def test_a_gauge_goes_up_and_down(billing: Billing) -> None:
     assert billing.entitlements.get("u", "seats").in_use == 3
 
 
+def test_a_gauge_that_no_plan_has_names_the_plans(billing: Billing) -> None:
+    """The refusal says which plans were looked at, as that of a charge does."""
+    with pytest.raises(NotEntitled) as refusal:
+        billing.entitlements.move_gauge("u", "projects", 1)
+    assert refusal.value.details["plans"] == ["free"]
+
+
 def test_after_a_downgrade_there_may_be_more(billing: Billing) -> None:
     """Fewer can always be said; none can be added until there are few enough."""
     team = billing.subscriptions.allocate("u", "team")

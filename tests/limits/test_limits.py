@@ -12,6 +12,7 @@ from tollkeeper.clock import FixedClock
 from tollkeeper.errors import (
     InvalidInterval,
     InvalidRequest,
+    InvalidText,
     LimitNotFound,
     LimitReached,
     UnknownFeature,
@@ -163,6 +164,24 @@ def test_bad_input(billing: Billing, given: dict[str, object], error: type) -> N
     with pytest.raises(error):
         billing.limits.set("u", **given, **WHY)  # type: ignore[arg-type]  # what is refused
     assert billing.limits.history("u") == ()
+
+
+@pytest.mark.parametrize(
+    ("given", "error"),
+    [
+        ({"member": 5}, InvalidRequest),
+        ({"member": ""}, InvalidText),
+        ({"api_key": "a\x00"}, InvalidText),
+        ({"tags": "abc"}, InvalidRequest),
+        ({"tags": 5}, InvalidRequest),
+    ],
+)
+def test_whom_a_list_is_of_is_checked(
+    billing: Billing, given: dict[str, object], error: type
+) -> None:
+    """A text is no list of tags, and what cannot be stored cannot be counted."""
+    with pytest.raises(error):
+        billing.limits.list("u", **given)  # type: ignore[arg-type]  # what is refused
 
 
 def test_who_and_why_are_asked_for(billing: Billing) -> None:

@@ -349,3 +349,11 @@ def test_events_of_one_moment_are_told_apart_in_no_order(
     found = [billing.usage.summary(who, "level").total for who in (customer, f"{customer}_b")]
     assert found[0] == found[1]
     assert found[0].value == 18
+
+
+@pytest.mark.parametrize("names", [5, {"model"}, object(), ["a", "b", "c", "d", "e", "f"]])
+def test_what_sums_cannot_be_grouped_by(billing: Billing, customer: str, names: Any) -> None:
+    """Names are a text or a list of a few."""
+    refused("invalid_request", billing.usage.summary, customer, "tokens", group_by=names)
+    month = {"since": START - DAY, "until": START + DAY}
+    refused("invalid_request", billing.usage.report, by=names, **month)

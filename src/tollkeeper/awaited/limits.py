@@ -53,7 +53,7 @@ class AsyncLimits(Protocol):
         *,
         member: str | None = None,
         api_key: str | None = None,
-        tags: Sequence[str] = (),
+        tags: Sequence[str] | None = None,
     ) -> tuple[CustomerLimit, ...]:
         """Give every limit of a customer as it stands: used, held, left, and when it starts anew."""
         ...

@@ -62,9 +62,10 @@ class MoveGauge(Request):
                 feature=self.feature,
                 in_use=before,
             )
-        promised = self.prices.promised(self.feature, sold(own, moment))
+        plans = sold(own, moment)
+        promised = self.prices.promised(self.feature, plans)
         if after > before:
-            self._check(promised, before, after)
+            self._check(promised, [plan for plan, _ in plans], before, after)
         counter = Counter(PREFIX + self.feature, 0, 0, after)
         tally = own._replace(
             version=own.version + 1,
@@ -74,15 +75,16 @@ class MoveGauge(Request):
         told = {"feature": self.feature, "in_use": after, "ceiling": promised.ceiling}
         return Outcome(result={"gauge": told}, tallies=(tally,), is_kept=True)
 
-    def _check(self, promised: "Promised", before: int, after: int) -> None:
+    def _check(self, promised: "Promised", plans: list[str], before: int, after: int) -> None:
         most = promised.ceiling
         if most is None or after <= most:
             return
         if not promised.is_allowed:
+            shown = ", ".join(plans) or "none"
             raise NotEntitled(
-                f"{self.feature!r} is not part of the customer's plans.",
+                f"{self.feature!r} is not part of the customer's plans ({shown}).",
                 feature=self.feature,
-                plans=[],
+                plans=plans,
             )
         raise LimitReached(
             f"{after} {self.feature} asked, {most} allowed; {before} are in use.",

@@ -65,6 +65,8 @@ class Looked:
         #: Whether it ever looked: before it has, nothing may be scaled by a price list.
         self.is_begun = False
         self.version: str | None = None
+        #: What this process itself put into force, on purpose.
+        self.applied: str | None = None
 
 
 def prepare(shelf: Shelf, connection: Connection, tallies: Iterable[Tally]) -> None:
@@ -94,7 +96,8 @@ def refresh(shelf: Shelf, connection: Connection) -> None:
     version = latest[0]
     if version != prices.version:
         catalog = prices.of_version(version) or read(connection, shelf.database, [version])[version]
-        if looked.version is None and prices.catalog is not None:
+        is_news = looked.version is None and version != looked.applied
+        if is_news and prices.catalog is not None:
             logger.warning(
                 "The catalog %s, which was applied in the database, is in force, and not %s, which "
                 "was given here; `tollkeeper catalog apply` puts that one into force.",
@@ -118,7 +121,9 @@ def tell(outbox: Outbox, catalog: "Catalog") -> None:
     wallets = [money.unit.key for money in catalog.wallet.low_balance]
     units = [*(unit.key for unit in catalog.declared_units()), *wallets]
     found = {unit: catalog.low_balance(unit) for unit in units}
-    outbox.set_low_balances({unit: low for unit, low in found.items() if low is not None})
+    own = {unit: {found[unit], *(catalog.low_balance(unit, (p,)) for p in catalog.plans)} for unit in found}
+    by_plan = {unit: frozenset(each - {None}) for unit, each in own.items() if len(each) > 1}
+    outbox.set_low_balances({unit: low for unit, low in found.items() if low is not None}, by_plan)
     outbox.ask_for(catalog.policies.notices)
 
 

@@ -44,7 +44,7 @@ def applied(
         statements.apply(
             connection, ledger.database, new.version, now=now, actor=actor, reason=reason
         )
-    ledger.looked.next_look = 0.0
+    ledger.looked.next_look, ledger.looked.applied = 0.0, new.version
     return versions(ledger, connection)[0]
 
 

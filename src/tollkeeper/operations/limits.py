@@ -22,6 +22,7 @@ from tollkeeper.ledger.limits import limit_changes
 from tollkeeper.ledger.standing import asked
 from tollkeeper.operations.calls import Desk, Options, common, customer_id
 from tollkeeper.operations.limiting import by_hand, shaped, subject, until_when
+from tollkeeper.operations.pricing import checked_tags
 from tollkeeper.values.amounts import Amount
 from tollkeeper.values.limits import CustomerLimit, LimitChange, limit_from
 from tollkeeper.values.moments import to_microseconds
@@ -136,14 +137,18 @@ class Limits:
         *,
         member: str | None = None,
         api_key: str | None = None,
-        tags: Sequence[str] = (),
+        tags: Sequence[str] | None = None,
     ) -> tuple[CustomerLimit, ...]:
         """Give every limit of a customer as it stands: used, held, left, and when it starts anew.
 
         The catalog's and his own; those of members, keys and tags only where one is named.
         """
         name = customer_id(customer)
-        subjects = limiting.subjects(member, api_key, tags)
+        subjects = limiting.subjects(
+            None if member is None else check_text(member, "member"),
+            None if api_key is None else check_text(api_key, "api_key"),
+            checked_tags(tags or ()),
+        )
         keys = ((name, OWN), *((name, each) for each in subjects))
         prices = self._desk.prices
 

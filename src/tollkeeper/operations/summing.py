@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
-from typing import Any, Literal
+from typing import Literal
 
 from sqlalchemy import Connection
 
@@ -193,7 +193,8 @@ def report(
     for cells, sums in list(found.items())[:MAXIMUM_ROWS]:
         *keys, feature = cells
         metering = _metering(desk, feature)
-        sums.value = {"count": sums.events, "max": sums.maximum}.get(metering.meter, sums.quantity)
+        told = {"sum": sums.quantity, "count": sums.events, "max": sums.maximum}
+        sums.value = told.get(metering.meter)
         key = dict(zip(by, keys, strict=True)) | {"feature": feature}
         rows.append(group(sums, metering, key))
     return UsageReport(
@@ -259,9 +260,11 @@ def checked_where(where: object) -> Mapping[str, str]:
     return {check_text(name, "where"): check_text(value, "where") for name, value in where.items()}
 
 
-def checked_group_by(names: Any) -> tuple[str, ...]:
+def checked_group_by(names: object) -> tuple[str, ...]:
     """Check the names of dimensions by which sums are grouped."""
-    given = (names,) if isinstance(names, str) else tuple(names or ())
-    if len(given) > MAXIMUM_GROUP_BY:
-        raise InvalidRequest(f"Sums are grouped by {MAXIMUM_GROUP_BY} names at most.")
+    given = (names,) if isinstance(names, str) else () if names is None else names
+    if not isinstance(given, Sequence) or len(given) > MAXIMUM_GROUP_BY:
+        raise InvalidRequest(
+            f"Sums are grouped by a name, or a list of {MAXIMUM_GROUP_BY} at most."
+        )
     return tuple(dict.fromkeys(check_text(name, "group_by") for name in given))

@@ -66,7 +66,9 @@ def read_accounts(connection: Connection, database: Database, keys: Keys) -> Seq
     return _read(connection, database, sorted(keys), "")
 
 
-def _read(connection: Connection, database: Database, keys: Keys, lock: str) -> Sequence[AccountRow]:
+def _read(
+    connection: Connection, database: Database, keys: Keys, lock: str
+) -> Sequence[AccountRow]:
     if not keys:
         return []
     if len(keys) == 1:
