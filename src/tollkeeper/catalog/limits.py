@@ -4,12 +4,12 @@ A limit's name says what it counts, so its counter survives a change of the numb
 catalog's order.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Final
 
 from tollkeeper.catalog.looking import currency_for, plans_of, scale_of, unit_scale
 from tollkeeper.catalog.plans import LimitRule, Plan
-from tollkeeper.catalog.terms import Limit, Step, Window
+from tollkeeper.catalog.terms import AtLimit, Limit, Step, Window
 from tollkeeper.values.amounts import to_scaled
 from tollkeeper.values.money import Money
 
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from tollkeeper.catalog.catalog import Catalog
 
 QUANTITY: Final = "quantity"
+#: Which of several ways at a limit has the plain name: the first of these.
+_WAYS: Final[tuple[AtLimit, ...]] = ("refuse", "overage", "allow")
 
 
 def limits_of(
@@ -27,18 +29,10 @@ def limits_of(
     steps: Sequence[Step],
 ) -> tuple[Limit, ...]:
     """Give the limits of a feature on these plans; of one name the most restrictive (C4)."""
-    units = {step.unit for step in steps}
-    found: dict[str, Limit] = {}
-    for rule in (*catalog.limits, *(rule for plan in plans for rule in plan.limits)):
-        if rule.feature not in (None, key):
-            continue
-        limit = compiled(catalog, rule, key, currency)
-        if limit is None or (limit.measure != QUANTITY and limit.measure not in units):
-            continue
-        known = found.get(limit.name)
-        if known is None or limit.at_most < known.at_most:
-            found[limit.name] = limit
-    return tuple(found.values())
+    units = {QUANTITY, *(step.unit for step in steps)}
+    rules = [rule for rule in _rules(catalog, plans) if rule.feature in (None, key)]
+    found = [compiled(catalog, rule, key, currency) for rule in rules]
+    return strictest(limit for limit in found if limit is not None and limit.measure in units)
 
 
 def standing(catalog: "Catalog", plans: tuple[str, ...], currency: str | None) -> tuple[Limit, ...]:
@@ -46,17 +40,39 @@ def standing(catalog: "Catalog", plans: tuple[str, ...], currency: str | None) -
     _, known = plans_of(catalog, plans)
     code = currency_for(catalog, known, currency)
     metered = [key for key, feature in catalog.features.items() if feature.type == "metered"]
-    found: dict[str, Limit] = {}
-    for rule in (*catalog.limits, *(rule for plan in known for rule in plan.limits)):
+    found: list[Limit | None] = []
+    for rule in _rules(catalog, known):
         key = rule.feature or next(iter(metered), None)
-        limit = None if key is None else compiled(catalog, rule, key, code)
-        if limit is not None and not _is_stricter(found.get(limit.name), limit):
-            found[limit.name] = limit
-    return tuple(found.values())
+        found.append(None if key is None else compiled(catalog, rule, key, code))
+    return strictest(limit for limit in found if limit is not None)
 
 
-def _is_stricter(known: Limit | None, limit: Limit) -> bool:
-    return known is not None and known.at_most <= limit.at_most
+def strictest(limits: Iterable[Limit]) -> tuple[Limit, ...]:
+    """Keep the most restrictive of limits with one name; where they differ in what happens beyond
+    them, each of these ways holds, and has a name of its own (C4).
+
+    >>> day = Window("day")
+    >>> refusing = Limit("calls", "call", "customer", "quantity", 20, day)
+    >>> priced = Limit("calls", "call", "customer", "quantity", 10, day, "overage")
+    >>> [(limit.name, limit.at_most) for limit in strictest([priced, refusing])]
+    [('calls:overage', 10), ('calls', 20)]
+    """
+    found: dict[tuple[str, AtLimit], Limit] = {}
+    for limit in limits:
+        known = found.get((limit.name, limit.at_limit))
+        if known is None or limit.at_most < known.at_most:
+            found[(limit.name, limit.at_limit)] = limit
+    ways = {name: [at for at in _WAYS if (name, at) in found] for name, _ in found}
+    return tuple(
+        [
+            limit if at == ways[name][0] else limit._replace(name=f"{name}:{at}")
+            for (name, at), limit in found.items()
+        ]
+    )
+
+
+def _rules(catalog: "Catalog", plans: Sequence[Plan]) -> tuple[LimitRule, ...]:
+    return (*catalog.limits, *(rule for plan in plans for rule in plan.limits))
 
 
 def compiled(catalog: "Catalog", rule: LimitRule, key: str, currency: str | None) -> Limit | None:

@@ -137,12 +137,18 @@ def listed(prices: PriceList, own: Tally, now: int) -> list[Listed]:
 
 
 def matched(limit: Limit, known: Iterable[Limit], *, says_at_limit: bool) -> Limit:
-    """Take the name of the catalog's limit that counts the same over the same window."""
-    for other in known:
-        if _shape(other) == _shape(limit) and other.only in (None, limit.only):
-            at_limit = limit.at_limit if says_at_limit else other.at_limit
-            return limit._replace(name=other.name, at_limit=at_limit, warn_at=other.warn_at)
-    return limit
+    """Take the name of the catalog's limit that counts the same over the same window.
+
+    Where there are several, which differ in what happens beyond them, it is the one that does the
+    same as this; where that is not said, the one that refuses.
+    """
+    same = [o for o in known if _shape(o) == _shape(limit) and o.only in (None, limit.only)]
+    if not same:
+        return limit
+    wanted = limit.at_limit if says_at_limit else "refuse"
+    other = next((other for other in same if other.at_limit == wanted), same[0])
+    at_limit = limit.at_limit if says_at_limit else other.at_limit
+    return limit._replace(name=other.name, at_limit=at_limit, warn_at=other.warn_at)
 
 
 def meter_of(book: Book, own: Tally, limit: Limit, now: int) -> limiting.Meter:

@@ -5,6 +5,7 @@ from typing import Final
 
 from tollkeeper.catalog import rating
 from tollkeeper.catalog.checking.looks import Check, Finding, Look, rules
+from tollkeeper.catalog.looking import sold_currencies
 from tollkeeper.catalog.selling import offers_of
 from tollkeeper.catalog.waterfalls import given_units, is_on_account
 
@@ -25,14 +26,22 @@ def _currencies(look: Look) -> Iterator[Finding]:
                         f"the plan is sold in {code}, too, but this has no rate in {code}: those "
                         "customers cannot pay for it so",
                     )
+
+
+def _unlimited(look: Look) -> Iterator[Finding]:
+    """A limit of money says nothing of a currency in which its customers may pay."""
+    catalog = look.catalog
+    everywhere = set(sold_currencies(catalog))
     for path, of_plan, rule in rules(look):
-        if not rule.spend or of_plan is None:
+        if not rule.spend:
             continue
-        sold = {price.amount.currency for price in catalog.plans[of_plan].prices}
-        for code in sorted(sold - {money.currency for money in rule.spend}):
+        plan = catalog.plans.get(of_plan or "")
+        sold = {price.amount.currency for price in plan.prices} if plan else set()
+        what = "the plan is" if sold else "something is"
+        for code in sorted((sold or everywhere) - {money.currency for money in rule.spend}):
             yield (
                 (*path, "spend"),
-                f"the plan is sold in {code}, too, and nothing limits what those customers spend",
+                f"{what} sold in {code}, too, and nothing limits what those customers spend",
             )
 
 
@@ -61,4 +70,4 @@ def _unused(look: Look) -> Iterator[Finding]:
             )
 
 
-CHECKS: Final[tuple[Check, ...]] = (_currencies, _inversions, _unused)
+CHECKS: Final[tuple[Check, ...]] = (_currencies, _unlimited, _inversions, _unused)

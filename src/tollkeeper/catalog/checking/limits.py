@@ -85,8 +85,11 @@ def _overage(look: Look) -> Iterator[Finding]:
 
 
 def _twice(look: Look) -> Iterator[Finding]:
-    seen: set[tuple[str | None, object]] = set()
+    features = look.catalog.features
+    seen: set[tuple[str | None, object, str | None]] = set()
     for path, plan, rule in rules(look):
+        feature = features.get(rule.feature or "")
+        at_limit = rule.at_limit or (feature.at_limit if feature else "refuse")
         named = rule.name or (
             rule.feature,
             rule.unit,
@@ -96,9 +99,9 @@ def _twice(look: Look) -> Iterator[Finding]:
             rule.every,
             rule.within,
         )
-        if (plan, named) in seen:
+        if (plan, named, at_limit) in seen:
             yield path, "there is a limit of the same kind already; the lower one would always win"
-        seen.add((plan, named))
+        seen.add((plan, named, at_limit))
 
 
 CHECKS: Final[tuple[Check, ...]] = (_wholes, _overage, _twice)
