@@ -428,14 +428,13 @@ def test_the_sound_beginning_is_sound() -> None:
 
 def test_a_limit_of_money_that_some_customers_never_meet_is_doubted() -> None:
     """It holds in its own currency alone."""
-    added = """limits = [{ spend = "5.00 usd", every = "month" }]
+    doubts = Catalog.from_toml("""
+        currency = "usd"
+        limits = [{ spend = "5.00 usd", every = "month" }]
+        [plans.free]
         [features.picture]
-        rate = ["0.10 usd", "0.09 eur"]"""
-    doubts = Catalog.from_toml(
-        "\n".join(
-            [added.splitlines()[0], 'currency = "usd"', "[plans.free]"] + added.splitlines()[1:]
-        )
-    ).warnings
+        rate = ["0.10 usd", "0.09 eur"]
+    """).warnings
     assert [doubt.path for doubt in doubts if "limits" in doubt.path] == ["limits[0].spend"]
     assert any("sold in eur, too, and nothing limits" in doubt.problem for doubt in doubts)
 

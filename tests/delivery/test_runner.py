@@ -1,5 +1,6 @@
 """The runner in a process: prompt, one only, and gone when its Billing is closed or forked."""
 
+import asyncio
 import gc
 import logging
 import os
@@ -98,6 +99,31 @@ def test_it_outlives_a_database_that_is_away(
         with billing._wired.engine.begin() as connection:
             connection.exec_driver_sql(f"ALTER TABLE {schema}{hidden} RENAME TO {plain}")
         until(lambda: heard == [1])
+
+
+@pytest.mark.parametrize(
+    "failure", [SystemExit, KeyboardInterrupt, GeneratorExit, asyncio.CancelledError]
+)
+def test_a_callback_that_ends_everything_ends_nothing(
+    opened: Billing, failure: type[BaseException], caplog: pytest.LogCaptureFixture
+) -> None:
+    """It has failed like any other: it is counted, and the next hears its notices (H1)."""
+    caplog.set_level(logging.CRITICAL, logger="tollkeeper")
+    heard: list[str] = []
+    with opened as billing:
+
+        @billing.on(CreditsGranted)
+        def listen(notice: CreditsGranted) -> None:
+            if notice.customer == "ann":
+                raise failure
+            heard.append(notice.customer)
+
+        billing.start(0.02)
+        billing.credits.grant("ann", UNIT, 7)
+        until(lambda: billing.notices.list(customer="ann").notices[0].attempts > 0)
+        billing.credits.grant("bob", UNIT, 7)
+        until(lambda: heard == ["bob"])
+        assert failure.__name__ in str(billing.notices.list(customer="ann").notices[0].error)
 
 
 def test_a_callback_may_stop_the_runner(opened: Billing) -> None:

@@ -48,8 +48,9 @@ def standing(catalog: "Catalog", plans: tuple[str, ...], currency: str | None) -
 
 
 def strictest(limits: Iterable[Limit]) -> tuple[Limit, ...]:
-    """Keep the most restrictive of limits with one name; where they differ in what happens beyond
-    them, each of these ways holds, and has a name of its own (C4).
+    """Keep the most restrictive of limits with one name (C4).
+
+    Where they differ in what happens beyond them, each of these ways holds, and has its own name.
 
     >>> day = Window("day")
     >>> refusing = Limit("calls", "call", "customer", "quantity", 20, day)

@@ -3,6 +3,7 @@
 import asyncio
 import inspect
 import logging
+import threading
 from collections.abc import Awaitable, Collection
 from typing import NamedTuple
 
@@ -42,10 +43,22 @@ def tell(
         try:
             _call(each, notice, loop, seconds)
             heard.append(each.name)
-        except Exception as failure:  # whatever an app's function raises, it is tried again
+        except BaseException as failure:  # whatever an app's function raises, it is tried again
+            if _is_for_us(failure):
+                raise
             logger.warning("%s failed on the notice %s.", each.name, notice.id, exc_info=failure)
             error = error or described(each.name, failure)
     return Heard(tuple(heard), error)
+
+
+def _is_for_us(failure: BaseException) -> bool:
+    """Tell whether somebody at the keyboard ends the program, which only the main thread hears.
+
+    A function that calls `sys.exit()` has failed as any other: it must end neither the thread that
+    tells others, nor one worker after another.
+    """
+    is_main = threading.current_thread() is threading.main_thread()
+    return isinstance(failure, KeyboardInterrupt) and is_main
 
 
 def described(name: str, failure: BaseException) -> str:

@@ -29,6 +29,8 @@ LEASE: Final = timedelta(seconds=60)
 QUEUES: Final = 20
 #: How many notices of a queue are told before they are written down as heard.
 NOTICES: Final = 25
+#: How often others are looked for where no queue that is due can begin.
+LOOKS: Final = 10
 
 
 class Worker(NamedTuple):
@@ -62,6 +64,14 @@ class Queue(NamedTuple):
     rows: Sequence[Any]
 
 
+class Leased(NamedTuple):
+    """The queues that a look leased."""
+
+    queues: list[Queue]
+    #: Whether other queues were found that cannot begin yet, and were put off.
+    has_put_off: bool
+
+
 class Failure(NamedTuple):
     """A notice that not everybody heard."""
 
@@ -72,38 +82,62 @@ class Failure(NamedTuple):
 def deliver_some(worker: Worker, door: PlainDoor, most: int) -> Counter[str] | None:
     """Work off some queues, about `most` notices; None where none was due and free."""
     began, counts = worker.now(), Counter[str]()
-    queues = door.transact(lambda connection: _lease(worker, connection, most))
+    queues, has_put_off = door.transact(lambda connection: _lease(worker, connection, most))
     for number, queue in enumerate(queues):
         if number and (worker.is_late(began) or counts.total() >= most):
             _give_back(worker, door, queues[number:])
             break
         counts[_work_off(worker, door, queue, began, counts)] += 1
     counts.pop("", None)
-    return counts if queues else None
+    return counts if queues or has_put_off else None
 
 
-def _lease(worker: Worker, connection: Connection, most: int) -> list[Queue]:
+def _lease(worker: Worker, connection: Connection, most: int) -> Leased:
+    """Lease queues that are due; those that cannot begin yet never hide the others."""
+    passed: list[str] = []
+    has_put_off = False
+    for _ in range(LOOKS):
+        due = _due(worker, connection, most, passed)
+        leased = [customer for customer in sorted(due) if _take(worker, connection, customer)]
+        if leased or not due:
+            queues = [_read(worker, connection, customer, most) for customer in leased]
+            return Leased(queues, has_put_off)
+        for customer in due:
+            has_put_off |= _put_off(worker, connection, customer)
+        passed += due
+    return Leased([], has_put_off)
+
+
+def _due(worker: Worker, connection: Connection, most: int, passed: Sequence[str]) -> list[str]:
+    many = min(QUEUES, max(most, 1))
     database, now = worker.ledger.database, worker.now()
-    due = outbox.due_queues(
-        connection, database, CALLBACKS, worker.kinds, now, min(QUEUES, max(most, 1))
+    return outbox.due_queues(connection, database, CALLBACKS, worker.kinds, now, many, passed)
+
+
+def _take(worker: Worker, connection: Connection, customer: str) -> bool:
+    database, now = worker.ledger.database, worker.now()
+    return outbox.lease_queue(
+        connection,
+        database,
+        CALLBACKS,
+        customer,
+        worker.kinds,
+        worker.name,
+        now,
+        now + worker.lease,
     )
-    until = now + worker.lease
-    leased = [
-        customer
-        for customer in sorted(due)
-        if outbox.lease_queue(
-            connection, database, CALLBACKS, customer, worker.kinds, worker.name, now, until
-        )
-    ]
-    return [
-        Queue(
-            customer,
-            outbox.queue(
-                connection, database, CALLBACKS, customer, worker.kinds, min(NOTICES, most)
-            ),
-        )
-        for customer in leased
-    ]
+
+
+def _put_off(worker: Worker, connection: Connection, customer: str) -> bool:
+    database, now = worker.ledger.database, worker.now()
+    return outbox.wait_behind(connection, database, CALLBACKS, customer, worker.kinds, now)
+
+
+def _read(worker: Worker, connection: Connection, customer: str, most: int) -> Queue:
+    database, many = worker.ledger.database, min(NOTICES, most)
+    return Queue(
+        customer, outbox.queue(connection, database, CALLBACKS, customer, worker.kinds, many)
+    )
 
 
 def _give_back(worker: Worker, door: PlainDoor, queues: Sequence[Queue]) -> None:

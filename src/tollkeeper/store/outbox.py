@@ -57,11 +57,13 @@ def due_queues(
     kinds: Sequence[str],
     now: datetime,
     most: int,
+    passed: Sequence[str] = (),
 ) -> list[str]:
     """Name customers for whom something of these kinds waits and is due, longest due first.
 
     Each kind is looked up by itself, so that kinds which nobody hears cost nothing here. A customer
-    whose queue another worker has leased may be among them: the lease itself decides.
+    whose queue cannot begin yet may be among them: the lease itself decides. `passed` are those of
+    whom that is known.
     """
     name = database.name("notice")
     each = [
@@ -71,12 +73,13 @@ def due_queues(
         f" ORDER BY next_attempt_at LIMIT {SCANNED}) AS k{number}"
         for number in range(len(kinds))
     ]
+    others = f" WHERE customer_id NOT IN ({_marks(passed, 'passed')})" if passed else ""
     sql = (
         f"SELECT customer_id, min(next_attempt_at) AS first FROM ({' UNION ALL '.join(each)}) AS d"  # noqa: S608  # names are ours
-        " GROUP BY customer_id ORDER BY first, customer_id LIMIT :most"
+        f"{others} GROUP BY customer_id ORDER BY first, customer_id LIMIT :most"
     )
     values = {"endpoint": endpoint, "now": _at(database, now), "most": most, **_named(kinds)}
-    return [row[0] for row in fetch(connection, sql, values)]
+    return [row[0] for row in fetch(connection, sql, values | _named(passed, "passed"))]
 
 
 def lease_queue(
@@ -122,6 +125,39 @@ def lease_queue(
         "until": _at(database, until),
         **_named(kinds),
     }
+    return bool(fetch(connection, sql, values))
+
+
+def wait_behind(
+    connection: Connection,
+    database: Database,
+    endpoint: str,
+    customer: str,
+    kinds: Sequence[str],
+    now: datetime,
+) -> bool:
+    """Let what was written behind a notice that is to be tried later wait as long; tell if any was.
+
+    Otherwise each look would meet it again, and many such queues would hide all the others.
+    """
+    name = database.name("notice")
+    first = f"""
+        SELECT n.next_attempt_at
+        FROM {name} AS n
+        WHERE n.customer_id = :customer AND n.endpoint = :endpoint AND n.status = 'waiting'
+          AND n.kind IN ({_marks(kinds)})
+        ORDER BY {_ORDER}
+        LIMIT 1"""  # noqa: S608  # names are ours
+    sql = f"""
+        UPDATE {name}
+        SET next_attempt_at = ({first})
+        WHERE customer_id = :customer AND endpoint = :endpoint AND status = 'waiting'
+          AND kind IN ({_marks(kinds)})
+          AND next_attempt_at <= :now
+          AND ({first}) > :now
+        RETURNING id"""  # noqa: S608  # names are ours
+    at = {"now": _at(database, now)}
+    values = {"endpoint": endpoint, "customer": customer, **at, **_named(kinds)}
     return bool(fetch(connection, sql, values))
 
 
