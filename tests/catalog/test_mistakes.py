@@ -439,6 +439,15 @@ def test_a_limit_of_money_that_some_customers_never_meet_is_doubted() -> None:
     assert any("sold in eur, too, and nothing limits" in doubt.problem for doubt in doubts)
 
 
+@pytest.mark.parametrize("meter", ["max", "last", "count", "unique", "sum"])
+def test_a_meter_by_which_nothing_is_paid_is_doubted(meter: str) -> None:
+    """Whoever writes max beside a price may think that the bill follows it."""
+    of = 'of = "user"\ndimensions = ["user"]' if meter == "unique" else ""
+    text = f'currency = "usd"\n[features.seats]\nmeter = "{meter}"\n{of}\nrate = "1.00 usd"\n'
+    doubts = [doubt.path for doubt in Catalog.from_toml(text + "[plans.free]").warnings]
+    assert doubts == ([] if meter == "sum" else ["features.seats.meter"])
+
+
 def test_every_mistake_is_told_at_once() -> None:
     """What one value gets wrong hides nothing that stands elsewhere."""
     added = [

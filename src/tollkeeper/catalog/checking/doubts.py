@@ -5,7 +5,7 @@ from typing import Final
 
 from tollkeeper.catalog import rating
 from tollkeeper.catalog.checking.looks import Check, Finding, Look, rules
-from tollkeeper.catalog.looking import sold_currencies
+from tollkeeper.catalog.looking import rates_of, sold_currencies
 from tollkeeper.catalog.selling import offers_of
 from tollkeeper.catalog.waterfalls import given_units, is_on_account
 
@@ -70,4 +70,17 @@ def _unused(look: Look) -> Iterator[Finding]:
             )
 
 
-CHECKS: Final[tuple[Check, ...]] = (_currencies, _unlimited, _inversions, _unused)
+def _metered_otherwise(look: Look) -> Iterator[Finding]:
+    """What a summary shows is not what is paid for."""
+    catalog = look.catalog
+    for key, feature in catalog.features.items():
+        if feature.meter == "sum" or feature.type != "metered":
+            continue
+        if feature.price_book is not None or rates_of(catalog, key):
+            yield (
+                ("features", key, "meter"),
+                f"{feature.meter} is what summaries show; each use is paid for by its own quantity",
+            )
+
+
+CHECKS: Final[tuple[Check, ...]] = (_currencies, _unlimited, _inversions, _unused, _metered_otherwise)
