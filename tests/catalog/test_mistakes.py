@@ -402,6 +402,13 @@ CASES: dict[str, tuple[str, str, int, str]] = {
         10,
         "what is added",
     ),
+    "one name for two limits": (
+        'limits = [{ name = "daily", feature = "chat", at_most = 1, every = "day" }]\n'
+        '[plans.max]\nlimits = [{ name = "daily", feature = "image", at_most = 1, every = "day" }]',
+        "plans.max.limits[0].name",
+        11,
+        "one name has one counter",
+    ),
     "fallback for nothing": (
         "[price_books.llm]\nunknown_model = 'fallback'",
         "price_books.llm.unknown_model",

@@ -10,6 +10,7 @@ from tests.limits.shop import WHY, seen
 from tollkeeper import Billing, Money
 from tollkeeper.clock import FixedClock
 from tollkeeper.errors import (
+    CurrencyMismatch,
     InvalidInterval,
     InvalidRequest,
     InvalidText,
@@ -182,6 +183,14 @@ def test_whom_a_list_is_of_is_checked(
     """A text is no list of tags, and what cannot be stored cannot be counted."""
     with pytest.raises(error):
         billing.limits.list("u", **given)  # type: ignore[arg-type]  # what is refused
+
+
+def test_a_limit_of_other_money_than_the_customers_is_refused(billing: Billing) -> None:
+    """It would count nothing, and look as if it held."""
+    with pytest.raises(CurrencyMismatch, match="would never hold"):
+        billing.limits.set("u", spend=Money("5", "eur"), every="day", **WHY)
+    assert billing.limits.history("u") == ()
+    assert billing.limits.set("u", spend=Money("5", "usd"), every="day", **WHY).at_most == 5
 
 
 def test_who_and_why_are_asked_for(billing: Billing) -> None:

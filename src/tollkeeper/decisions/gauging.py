@@ -89,6 +89,7 @@ class MoveGauge(Request):
         raise LimitReached(
             f"{after} {self.feature} asked, {most} allowed; {before} are in use.",
             limit=PREFIX + self.feature,
+            subject=OWN,
             at_most=str(most),
             used=str(before),
             held="0",

@@ -214,9 +214,12 @@ def refusal(claim: Taken, unit_of: UnitOf, now: int) -> LimitReached:
     most, asked = format_amount(limit.at_most, scale), format_amount(claim.amount, scale)
     resets = from_microseconds(counter.end) if counter.end else None
     when = f"; it starts anew at {resets.isoformat()}" if resets else ""
+    whose = f" of {claim.meter.subject}" if claim.meter.subject else ""
     return LimitReached(
-        f"{asked} {word} asked, {left} left of the limit of {most} per {_span(limit)}{when}.",
+        f"{asked} {word} asked, {left} left of the limit{whose} of {most} per {_span(limit)} "
+        f"({limit.name}){when}.",
         limit=limit.name,
+        subject=claim.meter.subject,
         at_most=most,
         used=format_amount(counter.used, scale),
         held=format_amount(claim.meter.held, scale),
@@ -230,7 +233,7 @@ def refusal(claim: Taken, unit_of: UnitOf, now: int) -> LimitReached:
 def _span(limit: Limit) -> str:
     window = limit.window
     if window.kind == "rolling":
-        return f"{window.seconds} seconds from the first use"
+        return f"{window.every} from the first use"
     return {"period": "billing period", "lifetime": "lifetime"}.get(window.kind, window.kind)
 
 

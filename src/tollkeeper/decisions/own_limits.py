@@ -9,12 +9,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import ClassVar, NamedTuple, Protocol, runtime_checkable
 
-from tollkeeper.catalog.terms import Limit, PriceList, SoldPlan, Window
+from tollkeeper.catalog.terms import Limit, PriceList, SoldPlan
 from tollkeeper.decisions import limiting
 from tollkeeper.decisions.requests import Book, Needs, Outcome, Request
 from tollkeeper.decisions.tallies import OWN, Tally, subject_of
 from tollkeeper.decisions.windows import window_of
-from tollkeeper.errors import LimitNotFound
+from tollkeeper.errors import CurrencyMismatch, LimitNotFound
 from tollkeeper.values.amounts import from_scaled
 from tollkeeper.values.limits import CustomerLimit
 from tollkeeper.values.moments import from_microseconds, to_microseconds
@@ -22,8 +22,6 @@ from tollkeeper.values.units import MONEY_PREFIX, Unit
 
 #: What `until` says where a limit is to end with the window that runs.
 WITH_WINDOW = -1
-
-_SPANS = {"week": 604_800, "day": 86_400, "hour": 3_600, "minute": 60}
 
 
 @runtime_checkable
@@ -62,8 +60,12 @@ class SetLimit(Request):
         return Needs(tallies=_tallies(self.customer, self.limit))
 
     def decide(self, book: Book, now: datetime) -> Outcome:
-        """Put it among the customer's limits; its counter stays as it is."""
+        """Put it among the customer's limits; its counter stays as it is.
+
+        Raises CurrencyMismatch where it counts other money than the customer's: nothing would.
+        """
         own, moment = book.tally(self.customer, OWN), to_microseconds(now)
+        self._check_currency(own)
         known = standing(self.prices, own, moment)
         limit = matched(self.limit, known, says_at_limit=self.says_at_limit)
         found = meter_of(book, own, limit, moment)
@@ -74,6 +76,14 @@ class SetLimit(Request):
         state = told(Listed(limit, is_own=True, until=until), found, scale, book.units)
         tally = limiting.with_limit(_live(own, moment), limit, until)
         return _changed(tally, now, state)
+
+    def _check_currency(self, own: Tally) -> None:
+        code = self.limit.measure.removeprefix(MONEY_PREFIX)
+        if code != self.limit.measure and own.currency not in (None, code):
+            raise CurrencyMismatch(
+                f"{self.customer!r} pays in {own.currency}; a limit in {code} would never hold.",
+                currency=own.currency,
+            )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -176,7 +186,7 @@ def told(
         feature=limit.feature,
         counts=word,
         at_most=from_scaled(limit.at_most, scale),
-        every=every(limit.window),
+        every=limit.window.every,
         at_limit=limit.at_limit,
         is_own=listed.is_own,
         until=from_microseconds(listed.until) if listed.until else None,
@@ -185,21 +195,6 @@ def told(
         left=from_scaled(max(0, meter.left), scale),
         resets_at=from_microseconds(counter.end) if counter.end else None,
     )
-
-
-def every(window: Window) -> str:
-    """Write a window as people do.
-
-    >>> every(Window("rolling", 18_000)), every(Window("day"))
-    ('5 hours', 'day')
-    """
-    if window.kind != "rolling":
-        return window.kind
-    for word, seconds in _SPANS.items():
-        if window.seconds % seconds == 0:
-            count = window.seconds // seconds
-            return f"{count} {word}" if count == 1 else f"{count} {word}s"
-    return f"{window.seconds} seconds"
 
 
 def quantity_scale(prices: PriceList, feature: str | None) -> int:

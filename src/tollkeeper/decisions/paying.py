@@ -74,7 +74,8 @@ def divided(book: Book, charge: Payable, terms: Terms, within: int, before: Rate
     paid = divided_as_far(book, charge, terms, charge.quantity, within, before)
     if paid.unpaid:
         beyond = terms.overage if within < charge.quantity else ()
-        raise short(book, charge, chosen((*terms.steps, *beyond), charge), paid, before)
+        steps = chosen((*terms.steps, *beyond), charge)
+        raise short(book, charge, steps, paid, before, terms.scale)
     return paid
 
 
@@ -220,9 +221,14 @@ def _overdrafts(
 
 
 def short(
-    book: Book, charge: Payable, steps: tuple[Step, ...], found: Paid, before: Rated
+    book: Book,
+    charge: Payable,
+    steps: tuple[Step, ...],
+    found: Paid,
+    before: Rated,
+    scale: int,
 ) -> InsufficientBalance | NothingPays:
-    """Make the refusal; it speaks of the last balance of the waterfall, and lists them all."""
+    """Make the refusal, which lists every source; its own amounts are those of the last balance."""
     paying = [step for step in steps if step.kind != "usage"]
     if not paying:
         return NothingPays(
@@ -233,10 +239,23 @@ def short(
     account, unit = book.account(charge.customer, step.unit), book.units[step.unit]
     own = sum(share.quantity for share in found.shares if share.source == step.source)
     required = step.rate.between(rated_before(step, before), found.unpaid + own)
-    error = insufficient(account, required, charge.feature, unit)
+    sources = [_told(book, charge, step, before) for step in paying]
+    message = _words(charge, found, sources, scale)
+    error = insufficient(account, required, charge.feature, unit, message)
     error.details["feature"] = charge.feature
-    error.details["sources"] = [_told(book, charge, step, before) for step in paying]
+    error.details["sources"] = sources
     return error
+
+
+def _words(charge: Payable, found: Paid, sources: Sequence[Mapping[str, Any]], scale: int) -> str:
+    """Say how much was asked and can be paid, and what each source has of what all would cost."""
+    asked = format_amount(charge.quantity, scale)
+    paid = format_amount(charge.quantity - found.unpaid, scale)
+    each = [
+        f"{told['source']} has {told['available']} of the {told['required']} {told['unit']} required"
+        for told in sources
+    ]
+    return f"{asked} {charge.feature} asked, {paid} can be paid: {'; '.join(each)}."
 
 
 def _told(book: Book, charge: Payable, step: Step, before: Rated) -> dict[str, Any]:

@@ -83,7 +83,7 @@ def insufficient(
     needed = from_scaled(required, unit.scale)
     shown = unit.currency or unit.key
     return InsufficientBalance(
-        message or f"{needed} {shown} required, {available} available.",
+        message or f"{needed:f} {shown} required, {available:f} available.",
         available=available,
         required=needed,
         unit=shown,

@@ -16,7 +16,7 @@ class BalanceOverflow(Refusal):
 
 
 class LimitReached(Refusal):
-    """A limit leaves less than was asked. Carries `limit`, `at_most`, `left` and `resets_at`."""
+    """A limit leaves less than was asked. Carries `limit`, `subject`, `at_most` and `left`."""
 
     code = "limit_reached"
 
@@ -43,6 +43,12 @@ class AlreadySubscribed(Refusal):
     """The customer has a plan of this group already. Carries `plan`, `group` and `subscription`."""
 
     code = "already_subscribed"
+
+
+class PaymentClaimed(Refusal):
+    """This payment has bought something for another customer. Carries `payment_id`."""
+
+    code = "payment_claimed"
 
 
 class StillSubscribed(Refusal):
@@ -109,6 +115,12 @@ class CallIsOver(Refusal):
     """A call under this key is over, and its answer was not kept. Carries `call`."""
 
     code = "call_is_over"
+
+
+class TransferNotAllowed(Refusal):
+    """Money does not move between wallets unless the catalog says `wallet_transfers = true`."""
+
+    code = "transfer_not_allowed"
 
 
 class NotReversible(Refusal):

@@ -22,7 +22,8 @@ class UsageGroup:
 
     #: What the events have in common, by dimension; a dimension they do not name is None.
     key: Mapping[str, str | None] = field(default_factory=dict)
-    #: What the feature's meter says; None where there is nothing for `max` or `last` to tell.
+    #: What the feature's meter says; None where there is nothing for `max` or `last` to tell, and
+    #: in a report for `last` and `unique`: a summary tells these.
     value: Decimal | None
     quantity: Decimal
     events: int

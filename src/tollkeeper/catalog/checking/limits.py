@@ -104,4 +104,20 @@ def _twice(look: Look) -> Iterator[Finding]:
         seen.add((plan, named, at_limit))
 
 
-CHECKS: Final[tuple[Check, ...]] = (_wholes, _overage, _twice)
+def _named_alike(look: Look) -> Iterator[Finding]:
+    """A name stands for one counter wherever it is written."""
+    known: dict[str, tuple[object, ...]] = {}
+    for path, _, rule in rules(look):
+        if rule.name is None:
+            continue
+        counted = (rule.feature, rule.unit, bool(rule.spend), rule.per, rule.tag)
+        shape = (*counted, rule.every, rule.within)
+        if known.setdefault(rule.name, shape) != shape:
+            yield (
+                (*path, "name"),
+                f"another limit is named {rule.name!r} and counts something else; one name has one "
+                "counter",
+            )
+
+
+CHECKS: Final[tuple[Check, ...]] = (_wholes, _overage, _twice, _named_alike)
