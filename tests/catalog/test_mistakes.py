@@ -455,6 +455,14 @@ def test_a_meter_by_which_nothing_is_paid_is_doubted(meter: str) -> None:
     assert doubts == ([] if meter == "sum" else ["features.seats.meter"])
 
 
+@pytest.mark.parametrize(("of_feature", "of_unit", "doubted"), [(6, 0, 1), (0, 0, 0), (6, 1, 0)])
+def test_parts_that_cost_nothing_are_doubted(of_feature: int, of_unit: int, doubted: int) -> None:
+    """Twenty halves of a use for nothing are no bargain that anybody meant."""
+    text = f"[units.k]\nscale = {of_unit}\n[features.f]\nscale = {of_feature}\ncost = {{ k = 1 }}"
+    doubts = Catalog.from_toml(text + '\n[plans.free]\nallowances.k = "5 / month"').warnings
+    assert [doubt.path for doubt in doubts] == ["features.f.cost.k"] * doubted
+
+
 def test_every_mistake_is_told_at_once() -> None:
     """What one value gets wrong hides nothing that stands elsewhere."""
     added = [

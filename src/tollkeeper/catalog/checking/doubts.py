@@ -5,9 +5,11 @@ from typing import Final
 
 from tollkeeper.catalog import rating
 from tollkeeper.catalog.checking.looks import Check, Finding, Look, rules
-from tollkeeper.catalog.looking import rates_of, sold_currencies
+from tollkeeper.catalog.looking import rates_of, scale_of, sold_currencies, unit_scale
 from tollkeeper.catalog.selling import offers_of
 from tollkeeper.catalog.waterfalls import given_units, is_on_account
+from tollkeeper.catalog.written_rates import quotes
+from tollkeeper.values.amounts import round_half_even
 
 
 def _currencies(look: Look) -> Iterator[Finding]:
@@ -83,4 +85,29 @@ def _metered_otherwise(look: Look) -> Iterator[Finding]:
             )
 
 
-CHECKS: Final[tuple[Check, ...]] = (_currencies, _unlimited, _inversions, _unused, _metered_otherwise)
+def _free_parts(look: Look) -> Iterator[Finding]:
+    """A tenth of what is priced rounds to nothing, so whoever uses it in tenths never pays."""
+    catalog = look.catalog
+    for key, feature in catalog.features.items():
+        if feature.type != "metered":
+            continue
+        for unit, cost in feature.cost.items():
+            digits = unit_scale(catalog, unit)
+            for path, quote in quotes(cost):
+                has_tenths = bool(scale_of(catalog, key)) or quote.per > 1
+                if has_tenths and quote.amount and not round_half_even(quote.amount / 10, digits):
+                    yield (
+                        ("features", key, "cost", unit, *path),
+                        f"a tenth of it costs nothing, as {unit!r} has {digits} decimal digits: "
+                        "give the unit more, or write scale = 0 in a feature used in wholes",
+                    )
+
+
+CHECKS: Final[tuple[Check, ...]] = (
+    _currencies,
+    _unlimited,
+    _inversions,
+    _unused,
+    _metered_otherwise,
+    _free_parts,
+)
