@@ -1,5 +1,6 @@
 """`bench`, `demo` and `audit`: what they print, and what they leave behind."""
 
+import re
 import sqlite3
 from pathlib import Path
 
@@ -68,6 +69,10 @@ def test_the_demo_tells_what_happened(command: Command, temporary: Path) -> None
     answer = command("demo", "--json")
     told = answer.data
     assert answer.code == 0
+    assert [share["source"] for share in told["charged"]["shares"]] == ["credits", "wallet"]
+    assert told["limited"] == {"code": "limit_reached", "left": "1"}
+    assert told["heard"] == ["limit_approaching"]
+    assert told["metered"]["quantity"] == "620"
     assert [line["amount"] for line in told["burnt"]] == ["20", "15"]
     assert told["refused"]["code"] == "insufficient_balance"
     assert told["settled"]["balance"]["available"] == "53"
@@ -78,12 +83,12 @@ def test_the_demo_tells_what_happened(command: Command, temporary: Path) -> None
 
 
 def test_the_demo_fits_eighty_columns(command: Command) -> None:
-    """Nine scenes, none of them broken over the edge; it touches no database of the user's."""
+    """Thirteen scenes, none of them broken over the edge; it touches no database of the user's."""
     answer = command("--database", "sqlite:////nowhere/at/all.db", "demo")
     lines = answer.out.splitlines()
     assert answer.code == 0
     assert max(len(line.rstrip()) for line in lines) <= 80
-    assert sum(line[:1].isdigit() and line[1:3] == ". " for line in lines) == 9
+    assert sum(re.match(r"\d+\. ", line) is not None for line in lines) == 13
 
 
 def test_a_broken_law_is_exit_code_1(on_sqlite: Command, sqlite_url: str) -> None:

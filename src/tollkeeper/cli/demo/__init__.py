@@ -14,10 +14,11 @@ if TYPE_CHECKING:
 def demo(call: Call) -> int:
     """Show what Tollkeeper does, on a temporary SQLite database that is deleted afterwards.
 
-    Grants burn in order, a call that cannot be paid is refused, a hold is settled, a repeated call
-    is answered from the books, twenty holds race for one balance, and a thousand recorded LLM calls
-    are charged. At the end every law of the ledger is audited. It takes a few seconds; --database
-    is not used.
+    A price list is sold: one call decides who pays, a limit refuses, a notice is heard, a call is
+    metered. Below it grants burn in order, a call that cannot be paid is refused, a hold is
+    settled, a repeated call is answered from the books, twenty holds race for one balance, and a
+    thousand recorded LLM calls are charged. At the end every law of the ledger is audited. It takes
+    a few seconds; --database is not used.
     """
     from tollkeeper.cli.demo.stage import Stage
 
@@ -31,10 +32,12 @@ def demo(call: Call) -> int:
 
 def _play(call: Call, stage: "Stage") -> bool:
     """Play the scenes in their order; tell whether the books hold at the end."""
-    from tollkeeper.cli.demo import recorded, scenes
+    from tollkeeper.cli.demo import recorded, scenes, selling
 
     with call.billing() as billing:
         scenes.open_books(billing, stage)
+    selling.sell(call, stage)
+    with call.billing() as billing:
         scenes.give(billing, stage)
         scenes.burn(billing, stage)
         scenes.refuse(billing, stage)

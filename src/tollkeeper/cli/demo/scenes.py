@@ -30,7 +30,7 @@ def open_books(billing: "Billing", stage: Stage) -> None:
     done = billing.migrate()
     stage.tell("version", done.after)
     stage.listed(
-        [f"> billing.migrate()  # SQLite, {len(done.applied)} revision, now at {done.after}"]
+        [f"> billing.migrate()  # SQLite, {len(done.applied)} revisions, now at {done.after}"]
     )
 
 

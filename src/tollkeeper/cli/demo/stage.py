@@ -1,10 +1,14 @@
 """Where the demo shows things: sections on the terminal, and the same facts for `--json`."""
 
 from collections.abc import Sequence
-from typing import Any
+from textwrap import fill
+from typing import Any, Final
 
 from tollkeeper.cli import screen
 from tollkeeper.cli.sheets import Part
+
+#: How many characters every terminal has.
+WIDTH: Final = 80
 
 
 class Stage:
@@ -31,5 +35,5 @@ class Stage:
         self.told[name] = data
 
     def listed(self, lines: Sequence[str]) -> None:
-        """Show lines close to each other."""
-        self.show("\n".join(lines))
+        """Show lines close to each other, longer ones on several."""
+        self.show("\n".join(fill(line, WIDTH, subsequent_indent="    ") for line in lines))
