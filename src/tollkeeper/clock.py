@@ -61,13 +61,13 @@ class FixedClock:
             self._moment = moved
         return moved
 
-    def advance(self, **span: int) -> datetime:
-        """Move by a span written as for `timedelta` (`days=1, hours=6`) and give the new moment.
+    def advance(self, step: timedelta = timedelta(), **span: int) -> datetime:
+        """Move by a `timedelta`, or by what makes one (`days=1, hours=6`); give the new moment.
 
         Raises:
             InvalidRequest: the clock would leave the years 1 to 9999.
         """
-        step = timedelta(**span)
+        step += timedelta(**span)
         with self._lock:
             try:
                 self._moment += step

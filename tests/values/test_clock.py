@@ -26,6 +26,7 @@ def test_a_fixed_clock_stands_still_until_moved() -> None:
     assert clock.advance(days=31, microseconds=1) == clock.now()
     assert clock.now() == datetime(2026, 2, 1, 0, 0, 0, 1, tzinfo=UTC)
     assert clock.set(NEW_YEAR) == clock.now() == NEW_YEAR
+    assert clock.advance(timedelta(days=1), hours=-24) == NEW_YEAR
     assert clock.advance(hours=-1) < NEW_YEAR
     assert repr(clock) == "FixedClock(2025-12-31T23:00:00+00:00)"
 
