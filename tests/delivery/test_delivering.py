@@ -188,6 +188,32 @@ def test_redelivering_tells_everybody_again(billing: Billing) -> None:
         billing.notices.redeliver(notice, customer="bob")
 
 
+@pytest.mark.parametrize("chosen", [0, 1])
+def test_one_that_waits_for_its_next_try_is_redelivered_at_once(
+    billing: Billing, chosen: int
+) -> None:
+    """A bug was mended, and the next try is hours away: whichever of the queue is named, all go."""
+    heard: list[int] = []
+    is_broken = [True]
+
+    @billing.on(CreditsGranted)
+    def listen(notice: CreditsGranted) -> None:
+        if is_broken[0]:
+            raise RuntimeError
+        heard.append(int(notice.amount))
+
+    grant(billing, "ann", 1, 2)
+    billing.jobs.run_due()
+    is_broken.clear()
+    is_broken.append(False)
+    assert billing.jobs.run_due().delivered == 0
+    waiting = sorted(billing.notices.list().notices, key=lambda state: state.notice.id)
+    again = billing.notices.redeliver(waiting[chosen].notice.id)
+    assert (again.status, again.attempts) == ("waiting", 1 - chosen)
+    assert billing.jobs.run_due().delivered == 2
+    assert heard == [1, 2]
+
+
 def test_all_dead_ones_are_redelivered_at_once(billing: Billing, clock: FixedClock) -> None:
     """After a bug was mended, say; some at a time, of one customer or of all."""
     listener = Listener(failures=3 * MAXIMUM_ATTEMPTS)

@@ -51,7 +51,7 @@ def list_notices(
 
 @verb(app, "redeliver")
 def redeliver(call: Call, notice: NoticeId, *, customer: OfCustomer = None) -> None:
-    """Deliver a notice once more, whether it was delivered or given up.
+    """Deliver a notice once more, whether it was delivered or given up; one that waits, at once.
 
     The next runner of the app tells it; to name the customer finds it quicker.
     """

@@ -59,8 +59,9 @@ class Notices:
     def redeliver(self, notice: str | Notice, *, customer: str | None = None) -> NoticeState:
         """Deliver a notice once more, to every callback, whether it was delivered or given up.
 
-        It is tried from the beginning; one that waits already goes on waiting as it is. Name the
-        customer too where you can: then it is found at once, however many are kept.
+        It is tried from the beginning. One that waits for its next try is due at once, with those
+        of its customer that wait before and behind it; who has heard it already does not hear it
+        again. Name the customer too where you can: then it is found at once, however many are kept.
 
         Raises:
             NoticeNotFound: there is no such notice, or it is kept no longer.
@@ -96,6 +97,8 @@ class Notices:
             if not rows:
                 raise NoticeNotFound(f"There is no notice {echo(name)}.", notice=name)
             self._bring_back(connection, rows)
+            [(customer, _, endpoint, *_)] = rows
+            outbox_lists.try_now(connection, database, customer, endpoint, self._desk.clock.now())
             return state_from(outbox_lists.page(connection, database, wanted, None, 1)[0])
 
         return door.transact(work)

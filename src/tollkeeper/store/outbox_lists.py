@@ -75,6 +75,19 @@ def bring_back(
         run(connection, sql, values)
 
 
+def try_now(
+    connection: Connection, database: Database, customer: str, endpoint: str, now: datetime
+) -> None:
+    """Make a queue due that waits for its next try, unless somebody is at it."""
+    sql = f"""
+        UPDATE {database.name("notice")}
+        SET next_attempt_at = :now
+        WHERE customer_id = :customer AND endpoint = :endpoint AND status = 'waiting'
+          AND next_attempt_at > :now AND (lease_until IS NULL OR lease_until <= :now)"""  # noqa: S608  # names are ours
+    values = {"customer": customer, "endpoint": endpoint, "now": _at(database, now)}
+    run(connection, sql, values)
+
+
 def erase_errors(connection: Connection, database: Database, customer: str) -> None:
     """Forget what an app's own errors said in the notices of a customer (I4)."""
     sql = f"""
