@@ -69,3 +69,13 @@ def test_a_customers_own_takes_the_place_of_the_one_that_does_the_same(shop: Bil
         assert [share.quantity for share in receipt.shares] == [2, 3]
         assert billing.check("u", "image", 25)
         assert not billing.check("u", "image", 26)
+
+
+def test_explain_says_why_money_pays_though_there_are_credits(shop: Billing) -> None:
+    """Beyond a limit of overage the credits are not asked."""
+    with shop as billing:
+        billing.charge("u", "image", 9)
+        lines = billing.explain("u", "image", 3).splitlines()
+        assert "  2 paid by usage: 1 usd" in lines
+        [limit] = [line for line in lines if f"{NAME}:overage" in line]
+        assert "9 of 10 image used, beyond it the overage is paid, starts anew at" in limit

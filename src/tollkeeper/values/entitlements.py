@@ -142,8 +142,12 @@ def _source_line(source: SourceState) -> str:
     return f"  {source.source}: {source.available:f} {source.unit} available, enough for {covers}"
 
 
+#: What happens beyond a limit that does not refuse (C5).
+_BEYOND = {"overage": ", beyond it the overage is paid", "allow": ", and no end beyond it"}
+
+
 def _limit_line(limit: LimitState) -> str:
     whose = f" ({limit.subject})" if limit.subject else ""
     when = f", starts anew at {limit.resets_at.isoformat()}" if limit.resets_at else ""
     used = f"{limit.used:f} of {limit.at_most:f} {limit.counts} used"
-    return f"  limit {limit.name}{whose}: {used}{when}"
+    return f"  limit {limit.name}{whose}: {used}{_BEYOND.get(limit.at_limit, '')}{when}"
