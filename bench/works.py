@@ -156,10 +156,18 @@ WORKS: Final = (
     ),
     Work(
         name="record",
-        title="record_many, batches of 1,000 events",
+        title="record_many, batches of 1,000 events of as many customers",
         sides=("record",),
         callers=1,
         operation="record",
+    ),
+    Work(
+        name="record_100",
+        title="record_many, batches of 1,000 events of 100 customers",
+        sides=("record",),
+        callers=1,
+        operation="record",
+        options=("--among", "100"),
     ),
     Work(
         name="summary",
@@ -211,6 +219,7 @@ GOALS: Final = (
     Goal(work="check", side="check", figure="p50", must=1),
     Goal(work="check", side="check_threads", figure="p50", must=1),
     Goal(work="record", side="record", must=30_000),
+    Goal(work="record_100", side="record", must=30_000),
     Goal(work="summary", side="usage", figure="p50", must=20),
     Goal(work="summary_cut", side="usage", figure="p50", must=20),
     Goal(work="simulate", side="simulate_many", must=15_000),

@@ -20,6 +20,7 @@ from tollkeeper.decisions.holding import MAXIMUM_LIFETIME
 from tollkeeper.ledger.audit import Progress
 from tollkeeper.ledger.auditing.kinds import KINDS
 from tollkeeper.ledger.reading import MAXIMUM_PAGE
+from tollkeeper.metering.calls.estimating import Estimating
 from tollkeeper.metering.calls.functions import Said
 from tollkeeper.metering.calls.meter import C, F, Meter
 from tollkeeper.metering.calls.terms import CallOptions, FunctionOptions
@@ -72,6 +73,7 @@ PAGES = (SHARED, REFERENCE / "notices.md", *sorted((REFERENCE / "python").glob("
 CLASSES: tuple[tuple[str, type], ...] = (
     ("billing", Charging),
     ("billing", Meter),
+    ("billing", Estimating),
     ("charges", Charges),
     ("model_calls", ModelCalls),
     ("credits", Credits),
@@ -87,8 +89,6 @@ CLASSES: tuple[tuple[str, type], ...] = (
     ("jobs", Jobs),
     ("notices", Notices),
 )
-#: Verbs of `billing` that have a longer name there.
-LONGER = {"billing.estimate": "billing.estimate_call", "billing.rates": "billing.model_rates"}
 #: Public classes that are no answers: what opens the rooms, and what callers make.
 ASKED = {"AsyncBilling", "Billing", "Catalog", "Finding", "Money", "Period", "Unit"}
 ANSWERS: tuple[type, ...] = tuple(
@@ -150,13 +150,12 @@ def written(name: str, block: str) -> Signature:
 
 def in_the_code() -> dict[str, Signature]:
     """The signature of each public verb of each room, its options written out."""
-    found = {
+    return {
         f"{room}.{name}": read(verb, spelled_out(verb))
         for room, kind in CLASSES
         for name, verb in inspect.getmembers(kind, inspect.isfunction)
         if not name.startswith("_")
     }
-    return {LONGER.get(name, name): signature for name, signature in found.items()}
 
 
 def spelled_out(verb: Callable[..., Any]) -> list[inspect.Parameter]:

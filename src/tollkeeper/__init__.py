@@ -21,7 +21,9 @@ if TYPE_CHECKING:
     from tollkeeper.catalog.showing import PlanShown
     from tollkeeper.metering.calls.call import MeteredCall
     from tollkeeper.metering.calls.sizing import CallEstimate
+    from tollkeeper.metering.rates import PinnedRates
     from tollkeeper.notices.states import NoticePage, NoticeState
+    from tollkeeper.operations.uses import NewCharge
     from tollkeeper.values.amounts import Amount
     from tollkeeper.values.attempts import Attempt, ChargeAttempt
     from tollkeeper.values.books import Balance, Entry, GrantLine, Page
@@ -31,6 +33,7 @@ if TYPE_CHECKING:
     from tollkeeper.values.features import FeatureEntitlement, Gauge
     from tollkeeper.values.findings import AuditReport, DueReport, Finding
     from tollkeeper.values.grants import Grant
+    from tollkeeper.values.held_charges import HeldCharge, HeldChargePage
     from tollkeeper.values.limits import CustomerLimit, LimitChange
     from tollkeeper.values.model_calls import ModelCall, ModelCallPage, ModelReport, ModelReportLine
     from tollkeeper.values.money import Money
@@ -80,6 +83,8 @@ __all__ = [
     "Gauge",
     "Grant",
     "GrantLine",
+    "HeldCharge",
+    "HeldChargePage",
     "HoldReceipt",
     "LimitChange",
     "LimitState",
@@ -89,6 +94,7 @@ __all__ = [
     "ModelReport",
     "ModelReportLine",
     "Money",
+    "NewCharge",
     "NewUsage",
     "NoticePage",
     "NoticeState",
@@ -96,6 +102,7 @@ __all__ = [
     "Page",
     "PaidShare",
     "Period",
+    "PinnedRates",
     "PlanShown",
     "Receipt",
     "RecordedBatch",
@@ -145,6 +152,8 @@ _HOMES = {
     "Gauge": "tollkeeper.values.features",
     "Grant": "tollkeeper.values.grants",
     "GrantLine": "tollkeeper.values.books",
+    "HeldCharge": "tollkeeper.values.held_charges",
+    "HeldChargePage": "tollkeeper.values.held_charges",
     "HoldReceipt": "tollkeeper.values.receipts",
     "LimitChange": "tollkeeper.values.limits",
     "LimitState": "tollkeeper.values.entitlements",
@@ -154,6 +163,7 @@ _HOMES = {
     "ModelReport": "tollkeeper.values.model_calls",
     "ModelReportLine": "tollkeeper.values.model_calls",
     "Money": "tollkeeper.values.money",
+    "NewCharge": "tollkeeper.operations.uses",
     "NewUsage": "tollkeeper.values.usage",
     "NoticePage": "tollkeeper.notices.states",
     "NoticeState": "tollkeeper.notices.states",
@@ -161,6 +171,7 @@ _HOMES = {
     "Page": "tollkeeper.values.books",
     "PaidShare": "tollkeeper.values.charges",
     "Period": "tollkeeper.values.periods",
+    "PinnedRates": "tollkeeper.metering.rates",
     "PlanShown": "tollkeeper.catalog.showing",
     "Receipt": "tollkeeper.values.receipts",
     "RecordedBatch": "tollkeeper.values.usage",

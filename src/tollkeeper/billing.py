@@ -5,7 +5,7 @@ What stands under the rooms is wired in `doors.wiring`. No verb of business live
 
 from collections.abc import Callable, Iterable, Mapping
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Self, TypeVar, cast
 
 from sqlalchemy import URL, Engine
 
@@ -33,6 +33,7 @@ from tollkeeper.values.units import Unit
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from tollkeeper.awaited.estimating import AsyncEstimating
     from tollkeeper.catalog.catalog import Catalog
     from tollkeeper.metering.books import PriceBook
 
@@ -91,14 +92,15 @@ class Billing(Rooms):
         self._listening = Listening(self._wired.ledger, notices, may_await=False)
         super().__init__(Desk(self._wired.threads, self._wired.ledger), self._listening.agenda)
         self._runner = Runner(self.jobs, self._wired.ledger.outbox)
-        perform = self._wired.threads.perform
+        threads = self._wired.threads
         self._meter = Meter(
-            self._wired.ledger, perform, perform, is_async=False, price_books=price_books
+            self._wired.ledger, threads, threads.perform, is_async=False, price_books=price_books
         )
         self._listening.agenda.add(self._meter.endings)
         self.metered, self.meter = self._meter.metered, self._meter.meter
         self.wrap, self.calling = self._meter.wrap, self._meter.calling
-        self.estimate_call, self.model_rates = self._meter.estimate, self._meter.rates
+        estimating = self._meter.estimating
+        self.estimate_call, self.model_rates = estimating.estimate_call, estimating.model_rates
 
     def migrate(self, *, citus: bool = False) -> Migrated:
         """Make our tables, or bring them up to date; safe to repeat and to race."""
@@ -108,7 +110,7 @@ class Billing(Rooms):
         """Run verbs inside the transaction of a connection or session that the app hands over."""
         wired = self._wired
         source, ledger = join(connection, wired.ledger.database.dialect), wired.ledger.apart()
-        return Joined(JoinedDoor(source, ledger, wired.threads.learn_unit), ledger)
+        return Joined(JoinedDoor(source, ledger, wired.threads.learn), ledger)
 
     def on(self, *kinds: type[N]) -> Callable[[Callable[[N], R]], Callable[[N], R]]:
         """Have a function called with each notice of these kinds, after the commit (H1).
@@ -209,7 +211,7 @@ class AsyncBilling(AwaitedRooms):
         self._runner = TaskRunner(self.jobs.run_due, self._wired.ledger.outbox)
         self._meter = Meter(
             self._wired.ledger,
-            self._door.perform,
+            self._door,
             self._wired.threads.perform,
             is_async=True,
             price_books=price_books,
@@ -217,7 +219,8 @@ class AsyncBilling(AwaitedRooms):
         self._listening.agenda.add(self._meter.endings)
         self.metered, self.meter = self._meter.metered, self._meter.meter
         self.wrap, self.calling = self._meter.wrap, self._meter.calling
-        self.estimate_call, self.model_rates = self._meter.estimate, self._meter.rates
+        estimating = cast("AsyncEstimating", self._meter.estimating)
+        self.estimate_call, self.model_rates = estimating.estimate_call, estimating.model_rates
 
     async def migrate(self, *, citus: bool = False) -> Migrated:
         """Make our tables, or bring them up to date; safe to repeat and to race."""

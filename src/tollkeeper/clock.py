@@ -61,7 +61,7 @@ class FixedClock:
             self._moment = moved
         return moved
 
-    def advance(self, step: timedelta = timedelta(), **span: int) -> datetime:
+    def advance(self, step: timedelta = timedelta(), /, **span: int) -> datetime:
         """Move by a `timedelta`, or by what makes one (`days=1, hours=6`); give the new moment.
 
         Raises:

@@ -64,6 +64,7 @@ class Rooms:
         self.charges = Charges(desk)
         charging = Charging(desk)
         self.charge, self.try_charge = charging.charge, charging.try_charge
+        self.charge_many = charging.charge_many
         self.check, self.explain = charging.check, charging.explain
 
 
@@ -91,6 +92,7 @@ class AwaitedRooms:
         self.jobs = open_room(lambda desk: Jobs(desk, agenda))
         charging: AsyncCharging = open_room(Charging)
         self.charge, self.try_charge = charging.charge, charging.try_charge
+        self.charge_many = charging.charge_many
         self.check, self.explain = charging.check, charging.explain
 
 

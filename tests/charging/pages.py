@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Any
 
 from tests.charging.scene import START
-from tollkeeper.catalog.terms import Metering, PriceList, Terms
+from tollkeeper.catalog.terms import Metering, PolicyTerms, PriceList, Terms
 from tollkeeper.decisions.accounts import Account, AccountKey
 from tollkeeper.decisions.advancing import advance
 from tollkeeper.decisions.asking import Span, Used
@@ -167,6 +167,7 @@ class Priced:
 
     made: Terms
     version: str = "made up"
+    policy_terms: PolicyTerms = PolicyTerms()
 
     def scale(self, feature: str) -> int:
         assert feature == self.made.feature

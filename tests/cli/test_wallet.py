@@ -1,5 +1,7 @@
 """The verbs of the wallet and of customers, and what stands above both."""
 
+from pathlib import Path
+
 from tests.cli.conftest import BY_HAND, Command
 
 
@@ -95,3 +97,20 @@ def test_history_shows_credits_and_money(tollkeeper: Command) -> None:
     assert shown.index("Credits") < shown.index("Wallet")
     data = tollkeeper("history", "user_1", "--json").data
     assert [len(data[room]["entries"]) for room in ("credits", "wallet")] == [1, 1]
+
+
+def test_money_moves_where_the_catalog_lets_it(tollkeeper: Command, tmp_path: Path) -> None:
+    """A7: without the policy it is refused; a reason and an actor are needed in any case."""
+    tollkeeper("wallet", "deposit", "user_1", "10", "usd")
+    tollkeeper("customers", "create", "user_2")
+    move = ("wallet", "transfer", "user_1", "4", "usd", "--to", "user_2")
+    refused = tollkeeper(*move, *BY_HAND)
+    assert refused.code == 3
+    assert "wallet_transfers" in refused.err
+    catalog = tmp_path / "billing.toml"
+    catalog.write_text("policies.wallet_transfers = true\n")
+    allowed = ("--catalog", str(catalog), *move)
+    assert tollkeeper(*allowed).code == 2
+    assert tollkeeper(*allowed, *BY_HAND, "--json").data["balance"]["available"] == "6"
+    taken = tollkeeper("wallet", "balance", "user_2", "--json").data
+    assert taken["available"] == "4"

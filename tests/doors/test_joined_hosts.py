@@ -147,7 +147,7 @@ def change(host: Host, request: Consume) -> object:
     wired = host.billing._wired
 
     def work(source: Source) -> object:
-        return JoinedDoor(source, wired.ledger, wired.threads.learn_unit).change(request)
+        return JoinedDoor(source, wired.ledger, wired.threads.learn).change(request)
 
     joined = join_async(host.connection, wired.ledger.database.dialect, work)
     return host.loop.run_until_complete(joined)

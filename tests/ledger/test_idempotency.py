@@ -13,6 +13,8 @@ from sqlalchemy import Engine
 
 from tests.ledger.shown import kinds, numbers
 from tollkeeper import AsyncBilling, Billing, Money
+from tollkeeper.catalog.terms import PolicyTerms
+from tollkeeper.catalog.unwritten import Unwritten
 from tollkeeper.clock import FixedClock
 from tollkeeper.decisions.requests import Request
 from tollkeeper.errors import (
@@ -327,15 +329,28 @@ def test_of_sixty_four_callers_with_one_key_one_is_first(billing: Billing, custo
 def test_a_fingerprint_tells_what_the_caller_said() -> None:
     """Never what we filled in: a version with other defaults must not make a repeat a conflict."""
     calls, key = credits_unit("calls"), Options(idempotency_key="key")
+    policies = PolicyTerms(settle_beyond="cap", hold_lifetime=2 * HOUR)
     names = ("source_id", "priority", "paid", "effective_at", "expires_at", "cost_basis")
-    facts: dict[str, Any] = dict.fromkeys(names) | {"features": (), "options": key}
+    facts: dict[str, Any] = dict.fromkeys(names) | {
+        "features": (),
+        "options": key,
+        "policies": policies,
+    }
     said: dict[tuple[object, ...], Request] = {
-        ("hold", "calls", 5, None, None, None): making.hold("a", calls, 5, None, None, None, key),
-        ("hold", "calls", 5, None, None, HOUR): making.hold("a", calls, 5, HOUR, None, None, key),
-        ("settle", "hld_1", None, None, None): making.settle("a", "hld_1", None, None, key),
-        ("settle", "hld_1", None, None, "charge"): making.settle("a", "hld_1", None, "charge", key),
-        ("reverse", "op_1", None): correcting.reverse("a", "op_1", None, key),
-        ("reverse", "op_1", "expire"): correcting.reverse("a", "op_1", "expire", key),
+        ("hold", "calls", 5, None, None, None): making.hold(
+            "a", calls, 5, None, None, None, key, policies
+        ),
+        ("hold", "calls", 5, None, None, HOUR): making.hold(
+            "a", calls, 5, HOUR, None, None, key, policies
+        ),
+        ("settle", "hld_1", None, None, None): making.settle(
+            "a", "hld_1", None, None, key, policies
+        ),
+        ("settle", "hld_1", None, None, "charge"): making.settle(
+            "a", "hld_1", None, "charge", key, policies
+        ),
+        ("reverse", "op_1", None): correcting.reverse("a", "op_1", None, key, Unwritten()),
+        ("reverse", "op_1", "expire"): correcting.reverse("a", "op_1", "expire", key, Unwritten()),
     }
     for named in (None, "deposit"):
         asked = ("grant", "calls", 5, named, None, None, None, None, None, ())

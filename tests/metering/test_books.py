@@ -51,12 +51,13 @@ def test_a_card_holds_from_its_start_until_the_next() -> None:
 
 
 def test_cards_are_append_only() -> None:
-    cards = RateCards([card(), card(starts=JUNE)])
+    cards = [card(), card(starts=JUNE)]
     for late in (card(starts=JUNE), card(starts=MAY), card()):
         with pytest.raises(InvalidRates, match="must ascend"):
-            cards.with_card(late)
-    assert cost(cards.with_card(card(starts=JULY, rates={"output": 9})), JULY, output=10**6) == 9
-    assert cost(cards, JULY, output=10**6) == 2
+            RateCards([*cards, late])
+    later = RateCards([*cards, card(starts=JULY, rates={"output": 9})])
+    assert cost(later, JULY, output=10**6) == 9
+    assert cost(RateCards(cards), JULY, output=10**6) == 2
 
 
 def test_before_the_first_card_there_is_no_price() -> None:
@@ -170,11 +171,22 @@ def test_s111_an_unknown_model_is_refused_and_the_nearest_named() -> None:
     assert refusal.value.code == "unknown_model"
     assert "gpt-4o-mini" in refusal.value.nearest
     assert "RateCard(" in refusal.value.message
+    assert "[[price_books.NAME.overrides]]" in refusal.value.message
 
 
 def test_an_unknown_vendor_is_refused_and_the_nearest_named() -> None:
     with pytest.raises(UnknownVendor, match="did you mean 'anthropic'"):
         PriceBooks([PUBLIC]).pin("antropic", "claude-haiku-4-5", JUNE)
+
+
+def test_own_cards_do_not_hide_which_vendor_was_meant() -> None:
+    books = PriceBooks([RateCards([card()]), PUBLIC])
+    with pytest.raises(UnknownVendor, match="did you mean 'openai'") as refusal:
+        books.pin("opnai", "gpt-4o", JUNE)
+    assert "vendor = 'opnai', model = 'gpt-4o'" in refusal.value.message
+    alone = RateCards([card()])
+    with pytest.raises(UnknownVendor, match=f"did you mean '{card().vendor}'"):
+        alone.pin(card().vendor + "s", "gpt-4o", JUNE)
 
 
 def test_a_model_that_the_public_prices_list_without_a_price_is_refused() -> None:

@@ -15,10 +15,10 @@ from tollkeeper.metering import pinning
 from tollkeeper.metering.books import cost_of
 from tollkeeper.metering.costs import ModelCost, total
 from tollkeeper.metering.genai import GenaiPrices
-from tollkeeper.metering.kinds import KINDS, TOKEN_KINDS
 from tollkeeper.metering.markups import Markup
 from tollkeeper.metering.rates import PinnedRates, Rate, RateTier, RateVariant
 from tollkeeper.metering.usage import ModelUsage
+from tollkeeper.values.model_kinds import KINDS, TOKEN_KINDS
 
 BOOK = GenaiPrices()
 NOON = datetime(2026, 11, 1, 12, tzinfo=UTC)

@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 
 from tests.metering import shapes
 from tollkeeper.errors import InvalidUsage, UnknownVendor, UsageMismatch
-from tollkeeper.metering.kinds import KINDS
 from tollkeeper.metering.reading.readers import Readers
 from tollkeeper.metering.streams import StreamUsage
 from tollkeeper.metering.usage import ModelUsage, Reading, sum_of
+from tollkeeper.values.model_kinds import KINDS
 
 Write = Callable[[shapes.Counts], dict[str, Any]]
 

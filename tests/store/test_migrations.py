@@ -92,7 +92,8 @@ TABLES = [
     *("unit", "customer", "profile", "account", "grant_fact", "hold", "operation", "note"),
     *("tally", "subscription", "usage_event", "usage_total", "backfill", "notice"),
     *("due_job", "charge_hold", "metered_call", "metered_result"),
-    *("redemption", "promotion_count", "catalog_version", "catalog_application"),
+    *("redemption", "promotion_count", "payment_claim"),
+    *("catalog_version", "catalog_application"),
 ]
 
 

@@ -1,5 +1,6 @@
 """The writer's own conversation with PostgreSQL: whole exchanges, and failures that stay clear."""
 
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -146,6 +147,61 @@ def test_more_than_the_network_holds_at_once(wire: PostgresWire, postgres_url: s
     assert len(seen(postgres_url)) == 8
 
 
+def much(wire: PostgresWire, number: int) -> None:
+    """Have a row written that sets out at once."""
+    put(wire, number, "w" * wire_postgres.SET_OUT_BYTES)
+
+
+def test_much_sets_out_before_its_answer_is_asked_for(
+    wire: PostgresWire, connection: Connection, postgres_url: str
+) -> None:
+    """The server works on it while more is written; before the commit nobody sees it."""
+    wire.begin()
+    process = wire.fetch("SELECT pg_backend_pid()", {})[0][0]
+    much(wire, 1)
+    working = text("SELECT query FROM pg_stat_activity WHERE pid = :process")
+    end, found = time.monotonic() + 10, ""
+    with connection.engine.connect() as other:
+        while not found.startswith("INSERT") and time.monotonic() < end:
+            found = other.execute(working, {"process": process}).scalar_one()
+            other.rollback()
+            time.sleep(0.01)
+    assert found.startswith("INSERT INTO wired")
+    put(wire, 2)
+    assert seen(postgres_url) == []
+    wire.commit()
+    assert [row[0] for row in seen(postgres_url)] == [1, 2]
+
+
+def test_what_set_out_is_rolled_back(wire: PostgresWire, postgres_url: str) -> None:
+    """Whether it went well or failed, and whether anything waits behind it."""
+    for numbers in ((1,), (1, 1), (1, 2, 2)):
+        wire.begin()
+        for number in numbers:
+            much(wire, number)
+        put(wire, 9)
+        wire.roll_back()
+        wire.begin()
+        assert wire.fetch("SELECT id FROM wired", {}) == []
+        wire.commit()
+    assert seen(postgres_url) == []
+
+
+def test_a_failure_of_what_set_out_is_told_with_the_commit(
+    wire: PostgresWire, postgres_url: str
+) -> None:
+    """Or with the next query; nothing that follows it is done."""
+    for ends in (wire.commit, wire.flush, lambda: wire.fetch("SELECT 1", {})):
+        wire.begin()
+        much(wire, 1)
+        much(wire, 1)
+        put(wire, 2)
+        with pytest.raises(psycopg.errors.UniqueViolation):
+            ends()
+        wire.roll_back()
+        assert seen(postgres_url) == []
+
+
 def test_statements_of_sqlalchemy_find_what_waits_done(
     connection: Connection, wire: PostgresWire
 ) -> None:
@@ -215,15 +271,22 @@ def test_statements_beyond_those_prepared(
     wire.roll_back()
 
 
-def test_a_server_that_ends_the_connection(wire: PostgresWire, connection: Connection) -> None:
+@pytest.mark.parametrize("words", ["few", "w" * 3_000_000], ids=["few", "many"])
+def test_a_server_that_ends_the_connection(
+    wire: PostgresWire, connection: Connection, words: str
+) -> None:
     """It is told as a lost connection, whichever of the exchanges meets it."""
     wire.begin()
     process = wire.fetch("SELECT pg_backend_pid()", {})[0][0]
     with connection.engine.connect() as other:
         other.execute(text("SELECT pg_terminate_backend(:process)"), {"process": process})
-    put(wire, 1)
-    with pytest.raises(psycopg.Error) as caught:
+
+    def written() -> None:
+        put(wire, 1, words)
         wire.commit()
+
+    with pytest.raises(psycopg.Error) as caught:
+        written()
     assert fault_of(caught.value) is Fault.LOST
     wire.begin()
     with pytest.raises(psycopg.Error) as again:

@@ -10,6 +10,7 @@ from tollkeeper.decisions.accounts import Account, Entry, Line, OpenGrant, post
 from tollkeeper.decisions.advancing import Due, advance, watched
 from tollkeeper.decisions.burning import burn, with_grant
 from tollkeeper.decisions.debts import repay
+from tollkeeper.decisions.holds import Drawn, Hold, give_back
 from tollkeeper.decisions.recurrences import Recurrence, begun, tail_of
 from tollkeeper.decisions.renewing import give
 from tollkeeper.values.intervals import Interval
@@ -215,3 +216,42 @@ def test_nothing_is_left_of_a_subscription_that_is_over(
     assert found.account.allowances == ()
     late = [fact for due in found.dues for fact in due.made if fact.effective_at >= ends]
     assert late == []
+
+
+@given(
+    recurrences,
+    st.integers(0, 900),
+    st.lists(st.tuples(st.booleans(), st.integers(1, 300), st.integers(0, 40)), max_size=12),
+)
+def test_nobody_has_more_than_the_cap_by_holding(
+    recurrence: Recurrence, cap: int, actions: Sequence[tuple[bool, int, int]]
+) -> None:
+    """What is left and what may come back from holds are never more than the cap (D2, B1)."""
+    recurrence = recurrence._replace(adds=True, cap=cap, ends_at=None, lifetime="")
+    found = told([recurrence._replace(amount=min(recurrence.amount, cap or 1))], [], None)
+    holds: list[Hold] = []
+    for is_held, amount, days in actions:
+        if is_held:
+            _set_aside(found, holds, amount)
+        elif holds:
+            _give_back(found, holds.pop())
+        found.now += timedelta(days=days)
+        found.account = advance(found.account, holds, found.now).account
+        assert found.account.available + found.account.held <= max(cap, 1)
+
+
+def _set_aside(found: Told, holds: list[Hold], amount: int) -> None:
+    """Hold an amount, as far as there is so much; it does not lapse."""
+    grants = {grant.id: grant for grant in found.account.grants}
+    burnt = burn(found.account, min(amount, found.account.available), None, 0)
+    lines = tuple([Line(line.grant, line.remaining, -line.remaining) for line in burnt.lines])
+    found.account, _ = post(found.account, "hold", lines, burnt.grants)
+    drawn = tuple([Drawn(grants[line.grant], -line.remaining) for line in burnt.lines])
+    name = f"hld_{len(found.booked)}"
+    holds.append(Hold(name, "u", "calls", "open", drawn, found.now, None))
+
+
+def _give_back(found: Told, hold: Hold) -> None:
+    """Release a hold."""
+    back = give_back(found.account, hold.drawn, name=hold.id, now=found.now)
+    found.account, _ = post(found.account, "release", back.lines, back.grants, debt=back.debt)

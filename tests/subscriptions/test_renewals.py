@@ -11,6 +11,7 @@ from tollkeeper.clock import FixedClock
 FEBRUARY = datetime(2026, 2, 28, 12, tzinfo=UTC)
 MARCH = datetime(2026, 3, 31, 12, tzinfo=UTC)
 APRIL = datetime(2026, 4, 30, 12, tzinfo=UTC)
+MAY = datetime(2026, 5, 31, 12, tzinfo=UTC)
 
 
 def test_s029_reset_positive(billing: Billing, clock: FixedClock) -> None:
@@ -69,6 +70,22 @@ def test_s133_rollover_cap(billing: Billing, clock: FixedClock) -> None:
     assert available(billing, "u", "storage") == 250
     amounts = [entry[1] for entry in shown(billing, "u", "storage")]
     assert amounts == [100, 100, 50, -20]
+
+
+def test_s133_a_hold_makes_no_room_under_the_cap(billing: Billing, clock: FixedClock) -> None:
+    """What is held over a renewal may come back, so it counts as left; what is settled does not."""
+    billing.subscriptions.allocate("u", "pro", interval="month")
+    clock.set(APRIL - timedelta(hours=1))
+    held = billing.credits.hold("u", "storage", 200, lifetime=timedelta(hours=5))
+    clock.set(APRIL)
+    assert available(billing, "u", "storage") == 50
+    billing.credits.release("u", held)
+    assert available(billing, "u", "storage") == 250
+    clock.set(MAY - timedelta(hours=1))
+    held = billing.credits.hold("u", "storage", 200, lifetime=timedelta(hours=5))
+    billing.credits.settle("u", held, 60)
+    clock.set(MAY)
+    assert available(billing, "u", "storage") == 250
 
 
 def test_s035_reset_never_touches_purchased_or_promo(billing: Billing, clock: FixedClock) -> None:

@@ -85,7 +85,8 @@ def test_a_batch_over_several_customers_stands_alone_on_distributed_tables(books
 
     def request(*customers: str) -> Record:
         events: list[Any] = [{"customer": who, "feature": "calls"} for who in customers]
-        return metering.record(books.catalog, metering.checked_batch(books.catalog, events))
+        prices, new = metering.checked_batch(metering.Given(books.catalog), events)
+        return metering.record(prices, new)
 
     several = request("ann", "ben")
     assert not touches_one(several)

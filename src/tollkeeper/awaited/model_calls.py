@@ -41,7 +41,7 @@ class AsyncModelCalls(Protocol):
         ...
 
     async def warn_of_losses(
-        self, since: datetime, until: datetime | None = None, *, least: Amount = 0
+        self, since: datetime, until: datetime | None = None, *, least: Amount | None = None
     ) -> tuple[ModelReportLine, ...]:
         """Find customers whose AI calls earned too little in a span, and tell the app of each."""
         ...

@@ -104,6 +104,12 @@ class AsyncWallet(Protocol):
         """Correct the wallet by hand, up or down (negative Money), with a reason and an author."""
         ...
 
+    async def transfer(
+        self, customer: str, money: Money, *, to: str, **options: Unpack[Options]
+    ) -> Receipt:
+        """Move money to another customer's wallet, where the catalog allows it (A7)."""
+        ...
+
     async def set_overdraft(
         self, customer: str, limit: MoneyLimit, **options: Unpack[Options]
     ) -> Receipt:

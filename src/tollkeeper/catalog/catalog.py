@@ -28,7 +28,7 @@ from tollkeeper.catalog.purchases import Gift, Pack, Promotion, TopUp
 from tollkeeper.catalog.scalars import CurrencyCode, Key
 from tollkeeper.catalog.selling import Offer, offer
 from tollkeeper.catalog.showing import PlanShown, plan_shown, plans_shown
-from tollkeeper.catalog.terms import Metering, Terms
+from tollkeeper.catalog.terms import Metering, PolicyTerms, Terms
 from tollkeeper.catalog.versions import canonical_text, version_of
 from tollkeeper.catalog.written_rates import RateCard, Section
 from tollkeeper.errors import InvalidRequest
@@ -81,7 +81,7 @@ class Catalog(Section):
     def __init__(self, source: Source | None = None, /, **sections: Any) -> None:
         if not isinstance(source, Source | None):
             raise InvalidRequest(
-                "a Catalog is made of sections; read a file with Catalog.load(path)"
+                "A Catalog is made of sections; read a file with Catalog.load(path)"
             )
         origin = source or Source()
         try:
@@ -92,7 +92,7 @@ class Catalog(Section):
         if not origin.is_kept and (found := list(mistakes_in(self, sections, origin))):
             raise report(found, file=origin.file)
         # No field of the catalog: what it says is the same wherever it was written.
-        self.__dict__["warnings"] = tuple(doubts_in(self, sections, origin))
+        self.__dict__["_written"] = (sections, origin)
 
     def __hash__(self) -> int:
         return hash(self.version)
@@ -134,7 +134,8 @@ class Catalog(Section):
     @cached_property
     def warnings(self) -> tuple[Mistake, ...]:
         """Tell what is allowed, but perhaps not meant, each with its place."""
-        return tuple(doubts_in(self, {}, Source()))
+        sections, origin = self.__dict__.pop("_written", ({}, Source()))
+        return tuple(doubts_in(self, sections, origin))
 
     def in_mode(self, mode: ModeName) -> Self:
         """Give the catalog of the providers' test mode, or the live one.
@@ -169,6 +170,11 @@ class Catalog(Section):
     def compiled(self) -> Compiled:
         """Give the side that charges ask."""
         return Compiled(self)
+
+    @property
+    def policy_terms(self) -> PolicyTerms:
+        """Say how hard cases are decided, as far as a call asks."""
+        return self.compiled.policy_terms
 
     def terms(
         self,

@@ -24,8 +24,9 @@ from tollkeeper.catalog.looking import (
     threshold,
 )
 from tollkeeper.catalog.metering import metered, metering
-from tollkeeper.catalog.mistakes import nearest
+from tollkeeper.catalog.mistakes import nearest, sentence
 from tollkeeper.catalog.plans import Plan
+from tollkeeper.catalog.policies import policy_terms
 from tollkeeper.catalog.rates import Rate
 from tollkeeper.catalog.rating import Scales
 from tollkeeper.catalog.terms import Metering, Step, StepKind, Terms
@@ -52,12 +53,15 @@ class Compiled:
         "_moments",
         "_scales",
         "_thresholds",
+        "policy_terms",
         "version",
     )
 
     def __init__(self, catalog: "Catalog") -> None:
         #: The name of what the catalog says.
         self.version = catalog.version
+        #: How hard cases are decided.
+        self.policy_terms = policy_terms(catalog.policies)
         self._catalog = catalog
         self._answers: dict[Hashable, Terms] = {}
         self._meterings: dict[str, Metering] = {}
@@ -127,7 +131,7 @@ class Compiled:
 
 def _dated(feature: str, at: datetime | None) -> datetime:
     if at is None:
-        raise InvalidRequest(f"the rates of {feature!r} are dated; say the moment, at=…")
+        raise InvalidRequest(f"The rates of {feature!r} are dated; say the moment, at=…")
     return at
 
 
@@ -255,7 +259,7 @@ class _Asked:
             if value not in values:
                 said = f"is {echo(value)}" if value is not None else "is not named"
                 why = f"its {name} {said}; {nearest(value or '', values)}"
-                return self._refused(f"{why} Or give its rate an `otherwise`.")
+                return self._refused(f"{sentence(why)} Or give its rate an `otherwise`.")
         begins = moments_of(self.catalog, [rate])
         return self._refused(
             f"its rate card begins on {begins[0]:%Y-%m-%d}."

@@ -280,6 +280,7 @@ _FIELDS: Final[dict[tuple[str, str], tuple[Effect, str]]] = {
     ("wallet", "overdraft"): ("balances", "how far wallets may go below zero changes"),
     ("policies", "warn_at"): ("notices", "when limits warn changes"),
     ("policies", "notices"): ("notices", "which notices are sent changes"),
+    ("policies", "least_margin"): ("notices", "when low margins warn changes"),
     ("policies", "unknown_customers"): ("access", "who may use the app unannounced changes"),
     ("policies", "hold_lifetime"): ("access", "how long holds can be extended changes"),
     ("policies", "late_usage"): ("money", "which late events go to their own period changes"),

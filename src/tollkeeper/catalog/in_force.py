@@ -4,13 +4,24 @@ A price list of several catalogs. Who has no plan, or one of the catalog in forc
 there. Whoever has a plan of an earlier one keeps its prices, allowances and limits; what only newer
 catalogs know (a new feature, say) he may use as they say. The catalogs come from whoever can read
 them: `lacks` says which are missing, `learn` takes them.
+
+A request keeps `pinned`, the price list as it was when its quantities were scaled: should another
+catalog come into force before it is decided, it is decided as it was asked (C1).
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections import ChainMap
+from collections.abc import Iterable, Mapping, MutableMapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Final
 
-from tollkeeper.catalog.terms import Limit, Metering, PriceList, SoldPlan, Terms
+from tollkeeper.catalog.terms import (
+    Limit,
+    Metering,
+    PolicyTerms,
+    PriceList,
+    SoldPlan,
+    Terms,
+)
 from tollkeeper.catalog.unwritten import Unwritten
 from tollkeeper.errors import InvalidRequest, UnknownFeature
 
@@ -29,26 +40,69 @@ class InForce:
     """What things cost now, and what they cost those who subscribed earlier."""
 
     def __init__(self, catalog: "Catalog | None" = None) -> None:
+        self._known: MutableMapping[str, Catalog] = {}
+        #: Where those are put that something was sold under.
+        self._learnt: MutableMapping[str, Catalog] = self._known
+        #: Versions that the books were asked for in vain.
+        self._absent: set[str] = set()
+        self._set(catalog)
+
+    def _set(self, catalog: "Catalog | None") -> None:
         #: The catalog in force; None is none at all.
         self.catalog = catalog
         self._now: PriceList = Unwritten() if catalog is None else catalog.compiled
-        self._known: dict[str, Catalog] = {}
-        #: Versions that the books were asked for in vain.
-        self._absent: set[str] = set()
         self._joined: dict[tuple[str, tuple[SoldPlan, ...]], Catalog | None] = {}
+        #: By feature of the catalog in force.
+        self._dimensions: dict[str, frozenset[str] | None] = {}
         if catalog is not None:
             self._known[catalog.version] = catalog
+        #: The same as it is now, whatever is put into force later; it learns what this one learns.
+        self.pinned: InForce = self._twin()
+        self.pinned.pinned = self.pinned
+
+    def _twin(self) -> "InForce":
+        made = InForce.__new__(InForce)
+        made._known, made._learnt, made._absent = self._known, self._learnt, self._absent
+        made.catalog, made._now, made._joined = self.catalog, self._now, self._joined
+        made._dimensions = self._dimensions
+        return made
+
+    def apart(self) -> "InForce":
+        """Give one for a host's transaction: what is put into force there is so for it alone."""
+        made = self._twin()
+        made._known = ChainMap({}, self._known)
+        made.pinned = self.pinned
+        return made
 
     @property
     def version(self) -> str:
         """Name the version in force."""
         return self._now.version
 
+    @property
+    def policy_terms(self) -> PolicyTerms:
+        """Say how hard cases are decided now, for everybody."""
+        return self._now.policy_terms
+
     def activate(self, catalog: "Catalog") -> None:
         """Put a catalog into force; the others stay known."""
-        self._known[catalog.version] = catalog
-        self._joined.clear()
-        self.catalog, self._now = catalog, catalog.compiled
+        self._set(catalog)
+
+    def has(self, feature: str) -> bool:
+        """Tell whether any catalog that is known has a feature; without one, any is good."""
+        if self.catalog is None or feature in self.catalog.features:
+            return True
+        return any(feature in catalog.features for catalog in list(self._known.values()))
+
+    def dimensions(self, feature: str) -> frozenset[str] | None:
+        """Name the dimensions that a feature may have; None where any is good."""
+        if self.catalog is None:
+            return None
+        if feature not in self._dimensions:
+            from tollkeeper.catalog.looking import dimensions_of
+
+            self._dimensions[feature] = dimensions_of(self.catalog, feature)
+        return self._dimensions[feature]
 
     def lacks(self, versions: Iterable[str]) -> list[str]:
         """Tell which of these versions have to be learnt."""
@@ -60,7 +114,7 @@ class InForce:
         if catalog is None:
             self._absent.add(version)
         else:
-            self._known[version] = catalog
+            self._learnt[version] = catalog
 
     def of_version(self, version: str) -> "Catalog | None":
         """Give a catalog that is known."""

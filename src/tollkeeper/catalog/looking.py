@@ -6,8 +6,9 @@ Whatever is unknown is refused by name, with the nearest name that is known (C7)
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
+from tollkeeper.catalog import rating
 from tollkeeper.catalog.features import Feature
 from tollkeeper.catalog.mistakes import nearest
 from tollkeeper.catalog.plans import Plan
@@ -33,9 +34,26 @@ def feature_of(catalog: "Catalog", key: str) -> Feature:
     found = catalog.features.get(key)
     if found is None:
         raise UnknownFeature(
-            f"there is no feature {echo(key)}; {nearest(key, catalog.features)}", feature=key
+            f"There is no feature {echo(key)}; {nearest(key, catalog.features)}", feature=key
         )
     return found
+
+
+#: What is known of every call of an AI vendor, declared or not.
+OF_CALLS: Final = frozenset({"vendor", "model"})
+
+
+def dimensions_of(catalog: "Catalog", key: str) -> frozenset[str] | None:
+    """Name the dimensions that a feature may have: those declared, and those its rates go by.
+
+    None where it declares none, or is not there: then any is good.
+    """
+    feature = catalog.features.get(key)
+    if feature is None or not feature.dimensions:
+        return None
+    by_rate = rating.dimensions_of(rates_of(catalog, key), catalog.rates)
+    of = {feature.of} if feature.of is not None else set()
+    return frozenset(feature.dimensions) | OF_CALLS | (by_rate.keys() - {rating.PLAN}) | of
 
 
 def plan_of(catalog: "Catalog", key: str) -> Plan:
@@ -46,7 +64,7 @@ def plan_of(catalog: "Catalog", key: str) -> Plan:
     """
     found = catalog.plans.get(key)
     if found is None:
-        raise UnknownPlan(f"there is no plan {echo(key)}; {nearest(key, catalog.plans)}", plan=key)
+        raise UnknownPlan(f"There is no plan {echo(key)}; {nearest(key, catalog.plans)}", plan=key)
     return found
 
 
@@ -59,7 +77,7 @@ def pack_of(catalog: "Catalog", key: str) -> Pack:
     found = catalog.packs.get(key)
     if found is None:
         raise UnknownOffer(
-            f"there is no pack {echo(key)}; {nearest(key, catalog.packs)}", offer=key
+            f"There is no pack {echo(key)}; {nearest(key, catalog.packs)}", offer=key
         )
     return found
 
@@ -74,7 +92,7 @@ def promotion_of(catalog: "Catalog", code: str) -> Promotion:
     for key, promotion in catalog.promotions.items():
         if (promotion.code or key).casefold() == code.casefold():
             return promotion
-    raise UnknownOffer(f"there is no promotion {echo(code)}.", offer=code)
+    raise UnknownOffer(f"There is no promotion {echo(code)}.", offer=code)
 
 
 def plans_of(catalog: "Catalog", keys: tuple[str, ...]) -> tuple[tuple[str, ...], tuple[Plan, ...]]:
@@ -146,7 +164,7 @@ def unit_scale(catalog: "Catalog", unit: str) -> int:
         return currency_unit(unit.partition(":")[2]).scale
     units = known_units(catalog)
     if unit not in units:
-        raise UnknownUnit(f"there is no unit {echo(unit)}; {nearest(unit, units)}", unit=unit)
+        raise UnknownUnit(f"There is no unit {echo(unit)}; {nearest(unit, units)}", unit=unit)
     return units[unit].scale
 
 

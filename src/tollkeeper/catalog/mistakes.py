@@ -40,6 +40,16 @@ class Mistake:
         place = ":".join(str(part) for part in (self.file, self.line, self.column) if part)
         return ": ".join(part for part in (place, self.path, self.problem) if part)
 
+    def to_dict(self) -> dict[str, Any]:
+        """Give it as JSON takes it, for editors and CI: where it is, and what is wrong."""
+        return {
+            "path": self.path,
+            "line": self.line,
+            "column": self.column,
+            "problem": self.problem,
+            "file": self.file,
+        }
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Source:
@@ -123,6 +133,15 @@ def nearest(name: str, known: Iterable[str]) -> str:
     if len(names) > 6:
         return f"there are {len(names)}, such as {names[0]!r} and {names[1]!r}"
     return "there is only " + repr(names[0]) if len(names) == 1 else f"there are {_listed(names)}"
+
+
+def sentence(text: str) -> str:
+    """End a text that another sentence follows.
+
+    >>> sentence("there is only 'a'"), sentence("did you mean 'a'?")
+    ("there is only 'a'.", "did you mean 'a'?")
+    """
+    return text if text.endswith(("?", ".")) else f"{text}."
 
 
 def report(mistakes: Sequence[Mistake], *, file: str | None = None) -> CatalogError:

@@ -105,11 +105,11 @@ def price_of(
     code = currency_for(catalog, (), currency)
     price = money_of(pack.price, code)
     if price is None:
-        raise NotPriced(f"the pack {key!r} is not sold in {code or 'any currency'}.", feature=key)
+        raise NotPriced(f"The pack {key!r} is not sold in {code or 'any currency'}.", feature=key)
     if pack.plans and not set(plans) & set(pack.plans):
-        raise NotPriced(f"the pack {key!r} is for other plans.", feature=key)
+        raise NotPriced(f"The pack {key!r} is for other plans.", feature=key)
     if pack.at_most is not None and count > pack.at_most:
-        raise InvalidAmount(f"one customer may buy {key!r} {pack.at_most} times at most.")
+        raise InvalidAmount(f"One customer may buy {key!r} {pack.at_most} times at most.")
     return Money.from_minor(price.minor * count, price.currency)
 
 

@@ -4,13 +4,16 @@ Owns the sections `policies`, `test` and `live`; must never decide a case itself
 """
 
 from collections.abc import Mapping
+from datetime import timedelta
+from decimal import Decimal
 from typing import Annotated, Literal
 
 from pydantic import Field, StrictBool, StrictInt
 
 from tollkeeper.catalog.features import ProviderIds
 from tollkeeper.catalog.plans import PlanPrice
-from tollkeeper.catalog.scalars import Key, OneOrMore, Prices, Span
+from tollkeeper.catalog.scalars import Key, OneOrMore, Percent, Prices, Span
+from tollkeeper.catalog.terms import PolicyTerms
 from tollkeeper.catalog.written_rates import Section, WrittenRates
 from tollkeeper.values.intervals import Interval
 
@@ -46,8 +49,23 @@ class Policies(Section):
     """E6: who bears what was spent already when you choose to refund."""
     late_usage: Span = Interval(3, "day")
     """G1: how late a usage event may be and still go to its own period."""
+    least_margin: Percent | None = None
+    """Below which margin of a customer's AI calls a notice warns, of the revenue; None is 0."""
     notices: tuple[Literal["credits_consumed", "usage_recorded"], ...] = ()
     """H1: notices of each single call, which are off unless they are asked for."""
+
+
+def policy_terms(policies: Policies) -> PolicyTerms:
+    """Give what calls ask of the policies."""
+    return PolicyTerms(
+        unknown_customers=policies.unknown_customers,
+        promotions_pay_debt=policies.promotions_pay_debt,
+        reversal=policies.reversal,
+        wallet_transfers=policies.wallet_transfers,
+        settle_beyond=policies.settle_beyond,
+        hold_lifetime=timedelta(seconds=policies.hold_lifetime.seconds),
+        least_margin=policies.least_margin or Decimal(0),
+    )
 
 
 class PlanInMode(Section):

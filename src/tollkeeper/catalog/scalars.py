@@ -25,8 +25,10 @@ from tollkeeper.values.amounts import MAXIMUM_SCALE, amount_key, from_scaled
 from tollkeeper.values.currencies import currency as currency_of
 from tollkeeper.values.intervals import SPANS, Interval
 from tollkeeper.values.money import Money
+from tollkeeper.values.texts import echo
 
 _GROUPED: Final = re.compile(r"(?<=[0-9])_(?=[0-9])")
+_A_MOMENT: Final = "a moment is a date such as 2026-01-01, or a time with its zone"
 _PERCENT: Final = re.compile(r"(-?[0-9.]+)\s*%")
 
 
@@ -111,14 +113,21 @@ def to_percent(value: object) -> Decimal:
 def to_moment(value: object) -> datetime:
     """Read a moment; a date alone is its first moment in UTC."""
     if isinstance(value, str):
-        value = datetime.fromisoformat(value) if "T" in value else date.fromisoformat(value)
+        value = _to_date(value)
     if isinstance(value, datetime):
         if value.tzinfo is None:
             raise ValueError("a moment needs its time zone, such as 2026-01-01T00:00:00Z")
         return value.astimezone(UTC)
     if isinstance(value, date):
         return datetime(value.year, value.month, value.day, tzinfo=UTC)
-    raise ValueError("a moment is a date such as 2026-01-01, or a time with its zone")
+    raise ValueError(_A_MOMENT)
+
+
+def _to_date(text: str) -> date:
+    try:
+        return datetime.fromisoformat(text) if "T" in text else date.fromisoformat(text)
+    except ValueError as error:
+        raise ValueError(f"{_A_MOMENT}, not {echo(text)}") from error
 
 
 def to_currency(value: object) -> str:

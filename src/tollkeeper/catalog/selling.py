@@ -104,14 +104,14 @@ def offer(
     top_up = catalog.top_ups.get(unit)
     if top_up is None:
         raise UnknownOffer(
-            f"there is no top-up of {echo(unit)}; {nearest(unit, catalog.top_ups)}", offer=unit
+            f"There is no top-up of {echo(unit)}; {nearest(unit, catalog.top_ups)}", offer=unit
         )
     names, known = plans_of(catalog, plans)
     if top_up.plans and not set(names) & set(top_up.plans):
-        raise NotPriced(f"the top-up of {unit!r} is for other plans.", feature=unit)
+        raise NotPriced(f"The top-up of {unit!r} is for other plans.", feature=unit)
     code = currency_for(catalog, known, currency)
     if code is None:
-        raise NotPriced(f"name the currency in which {unit!r} is bought.", feature=unit)
+        raise NotPriced(f"Name the currency in which {unit!r} is bought.", feature=unit)
     if unit == WALLET:
         return _of_money(top_up, code)
     main = {rating.PLAN: names[0]} if names else {}
@@ -171,7 +171,7 @@ def _of_credits(
     found = rating.of_currency(top_up.rate, currency, catalog.rates)
     plain = rating.resolve(found, currency, dimensions, at, catalog.rates) if found else None
     if plain is None:
-        raise NotPriced(f"the top-up of {unit!r} has no price in {currency} here.", feature=unit)
+        raise NotPriced(f"The top-up of {unit!r} has no price in {currency} here.", feature=unit)
     scale = unit_scale(catalog, unit)
     exact = rating.compiled(plain, rating.Scales(scale, currency_of(currency).exponent)).rate
     least = _bound(top_up.minimum, currency)

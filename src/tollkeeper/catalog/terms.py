@@ -5,7 +5,8 @@ at their unit's scale, and rates. A charge looks at nothing else of the catalog.
 """
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
+from decimal import Decimal
 from typing import Literal, NamedTuple, Protocol
 
 from tollkeeper.catalog.rates import Rate
@@ -26,12 +27,30 @@ Subject = Literal["customer", "member", "key", "tag"]
 AtLimit = Literal["refuse", "overage", "allow"]
 
 
+_SPANS = {"week": 604_800, "day": 86_400, "hour": 3_600, "minute": 60}
+
+
 class Window(NamedTuple):
     """The span over which a limit counts."""
 
     kind: WindowKind
     #: The length of a `rolling` window, in seconds.
     seconds: int = 0
+
+    @property
+    def every(self) -> str:
+        """Write it as people do.
+
+        >>> Window("rolling", 18_000).every, Window("day").every
+        ('5 hours', 'day')
+        """
+        if self.kind != "rolling":
+            return self.kind
+        for word, seconds in _SPANS.items():
+            if self.seconds % seconds == 0:
+                count = self.seconds // seconds
+                return f"{count} {word}" if count == 1 else f"{count} {word}s"
+        return f"{self.seconds} seconds"
 
 
 class Limit(NamedTuple):
@@ -98,6 +117,29 @@ class Metering(NamedTuple):
     late: str = "3 days"
 
 
+class PolicyTerms(NamedTuple):
+    """How hard cases are decided, as far as a call asks: the catalog's policies, compiled.
+
+    They are those in force, whatever plan a customer has and when it was sold to him. What they are
+    here unless the catalog says otherwise holds without a catalog, too.
+    """
+
+    #: C7: whether who is not known yet comes into being with his first use, or is refused.
+    unknown_customers: Literal["create", "refuse"] = "create"
+    #: A4: whether promotional credits pay debt back.
+    promotions_pay_debt: bool = False
+    #: A6: what a reversal does with value of a grant that expired meanwhile.
+    reversal: Literal["expire", "reissue"] = "expire"
+    #: A7: whether money moves between customers' wallets.
+    wallet_transfers: bool = False
+    #: B2: what a settle above its hold does.
+    settle_beyond: Literal["charge", "cap", "refuse"] = "charge"
+    #: B4: how long a hold can live at most, extensions included.
+    hold_lifetime: timedelta = timedelta(hours=24)
+    #: What a customer's AI calls should earn at least, in percent of the revenue.
+    least_margin: Decimal = Decimal(0)
+
+
 #: A plan's key, and the catalog version that it was sold under.
 SoldPlan = tuple[str, str]
 
@@ -108,6 +150,11 @@ class PriceList(Protocol):
     @property
     def version(self) -> str:
         """Name the version: a hash of what it says."""
+        ...
+
+    @property
+    def policy_terms(self) -> PolicyTerms:
+        """Say how hard cases are decided."""
         ...
 
     def scale(self, feature: str) -> int:

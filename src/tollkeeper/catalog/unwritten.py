@@ -8,7 +8,7 @@ from datetime import datetime
 from functools import lru_cache
 
 from tollkeeper.catalog.rates import flat
-from tollkeeper.catalog.terms import Metering, Step, Terms
+from tollkeeper.catalog.terms import Metering, PolicyTerms, Step, Terms
 from tollkeeper.values.units import CREDITS_SCALE, credits_unit
 
 
@@ -17,6 +17,8 @@ class Unwritten:
 
     #: No catalog, no version.
     version = ""
+    #: The defaults of the rules.
+    policy_terms = PolicyTerms()
 
     def scale(self, feature: str) -> int:
         """Give the decimal digits of a quantity: those of its unit."""

@@ -34,6 +34,7 @@ from tollkeeper.catalog.scalars import (
 from tollkeeper.values.money import Money
 
 #: How a price for some quantity is written: `0.01 usd`, `2.50 usd / 1_000_000`, `10`, `1 / 1000`.
+_NAMED: Final = re.compile(r"[0-9._]+\s+([A-Za-z]+)\s*(?:/|$)")
 _QUOTE: Final = re.compile(r"([0-9][0-9._eE+-]*|\.[0-9]+)(?:\s+([A-Za-z]{3}))?(?:\s*/\s*(\S+))?")
 
 
@@ -94,6 +95,8 @@ def to_quote(value: object) -> Quote:
         return Quote(amount=to_amount(value))
     found = _QUOTE.fullmatch(value.strip())
     if found is None:
+        if named := _NAMED.match(value.strip()):
+            to_currency(named[1])
         raise ValueError('a rate is written like "0.01 usd", "2.50 usd / 1_000_000" or 10')
     currency = to_currency(found[2]) if found[2] else None
     per = to_amount(found[3]) if found[3] else Decimal(1)

@@ -50,9 +50,11 @@ Cursor = Annotated[
     str | None, typer.Option(metavar="TEXT", help="Where to go on, as the page before said.")
 ]
 Least = Annotated[
-    str,
+    str | None,
     typer.Option(
-        metavar="PERCENT", help="The margin to ask for, of the revenue; 0 is those who lose money."
+        metavar="PERCENT",
+        help="The margin to ask for, of the revenue; 0 is those who lose money. The catalog's "
+        "least_margin unless given.",
     ),
 ]
 Vendor = Annotated[str, typer.Argument(metavar="VENDOR", help="Who runs it, such as openai.")]
@@ -111,7 +113,7 @@ def calls(
 
 
 @verb(app, "losses")
-def losses(call: Call, *, since: Since = None, until: Until = None, least: Least = "0") -> int:
+def losses(call: Call, *, since: Since = None, until: Until = None, least: Least = None) -> int:
     """Find customers whose calls earned too little, and tell the app of each, once a span.
 
     Without --since it is the last 30 days, by whole days. Exits with 1 where there are any.

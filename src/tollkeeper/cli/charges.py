@@ -1,14 +1,15 @@
-"""The noun `charges`: set aside a use whose quantity is known only later; settle or release it."""
+"""The noun `charges`: set aside a use whose quantity is known only later, settle it, look it up."""
 
 from typing import Annotated, Final
 
 import typer
 
-from tollkeeper.cli import answers
+from tollkeeper.cli import answers, held_charges
 from tollkeeper.cli.calls import Call, verb
 from tollkeeper.cli.charging import said
 from tollkeeper.cli.options import (
     ApiKey,
+    Cursor,
     Customer,
     Dimensions,
     Excess,
@@ -20,6 +21,17 @@ from tollkeeper.cli.options import (
     Quantity,
     Tags,
 )
+
+OnlyFeature = Annotated[
+    str | None, typer.Option("--feature", metavar="KEY", help="Only holds of this feature.")
+]
+Status = Annotated[
+    str,
+    typer.Option(metavar="WORD", help="Only these: open, lapsed, settled or released; or 'all'."),
+]
+Most = Annotated[
+    int, typer.Option("--limit", metavar="N", min=1, max=1000, help="How many at most.")
+]
 
 app: Final = typer.Typer(
     help="Set uses aside before their quantity is known, then settle them.", no_args_is_help=True
@@ -90,3 +102,28 @@ def release(call: Call, customer: Customer, hold: Hold) -> None:
     with call.billing() as billing:
         receipt = billing.charges.release(customer, hold, **call.change)
     answers.show_receipt(call, receipt)
+
+
+@verb(app, "get")
+def get(call: Call, customer: Customer, hold: Hold) -> None:
+    """Show a hold as it stands now: what each source has set aside, until when."""
+    with call.billing() as billing:
+        found = billing.charges.get(customer, hold)
+    answers.show(call, found.to_dict(), lambda: held_charges.one(found))
+
+
+@verb(app, "list")
+def list_(
+    call: Call,
+    customer: Customer,
+    *,
+    feature: OnlyFeature = None,
+    status: Status = "open",
+    limit: Most = 50,
+    cursor: Cursor = None,
+) -> None:
+    """List a customer's holds, newest first: those that are open, unless you say so."""
+    wanted = None if status == "all" else status
+    with call.billing() as billing:
+        found = billing.charges.list(customer, feature, status=wanted, limit=limit, cursor=cursor)
+    answers.show(call, found.to_dict(), lambda: held_charges.page(found))

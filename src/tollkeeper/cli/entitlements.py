@@ -18,7 +18,7 @@ def parts(found: "Entitlement") -> list[Part]:
         pairs += [("reason", f"{found.refusal.code}: {found.refusal.message}")]
     if found.resets_at is not None:
         pairs += [("starts anew", moment(found.resets_at))]
-    return [Facts(tuple(pairs)), *_shares(found.shares), *_sources(found), *_limits(found)]
+    return [Facts(tuple(pairs)), *shares(found.shares), *_sources(found), *_limits(found)]
 
 
 def charge(receipt: "ChargeReceipt") -> list[Part]:
@@ -29,22 +29,23 @@ def charge(receipt: "ChargeReceipt") -> list[Part]:
     pairs += [("member", receipt.member)] if receipt.member else []
     pairs += [(name, str(told[key])) for name, key in _FURTHER if told.get(key)]
     pairs += [("booked at", moment(receipt.created_at))]
-    return [Facts(tuple(pairs)), *_shares(receipt.shares), *_balances(receipt)]
+    return [Facts(tuple(pairs)), *shares(receipt.shares), *_balances(receipt)]
 
 
 _FURTHER = (("hold", "id"), ("held", "held"), ("lapses at", "expires_at"), ("hold", "hold"))
 
 
-def _shares(shares: "tuple[PaidShare, ...]") -> list[Part]:
-    if not shares:
+def shares(paid: "tuple[PaidShare, ...]", *, title: str = "Paid by") -> list[Part]:
+    """List what each source pays, or holds."""
+    if not paid:
         return []
     columns = (
-        Column("Paid by"),
+        Column(title),
         Column("Quantity", is_number=True),
         Column("Amount", is_number=True),
         Column("Unit"),
     )
-    rows = tuple((s.source, number(s.quantity), number(s.amount), s.unit) for s in shares)
+    rows = tuple((s.source, number(s.quantity), number(s.amount), s.unit) for s in paid)
     return [Sheet(columns=columns, rows=rows)]
 
 

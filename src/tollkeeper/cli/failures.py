@@ -9,6 +9,7 @@ import typer
 
 from tollkeeper.cli.causes import masked
 from tollkeeper.errors import (
+    CatalogError,
     InvalidRequest,
     NotFound,
     Refusal,
@@ -48,17 +49,19 @@ LONGEST: Final = 1000
 def report(error: BaseException, *, as_json: bool, urls: Sequence[str | None] = ()) -> int:
     """Say what failed in one line on stderr, with `--json` on stdout too; give the exit code.
 
-    Of a database's failure a second line tells the cause, in the driver's words. No text has a
-    password of the URLs.
+    Of a database's failure a second line tells the cause, in the driver's words; of a catalog each
+    mistake has a line of its own. No text has a password of the URLs.
     """
     code, message, details = _described(error)
     shown = _shown(error, urls)
-    text = shown(" ".join(message.split()))
+    heading, *mistakes = message.splitlines() if isinstance(error, CatalogError) else [message]
+    text = shown(" ".join(heading.split()))
     sys.stderr.write(f"error: {code}: {text}\n")
+    sys.stderr.writelines(f"  {shown(' '.join(line.split()))}\n" for line in mistakes)
     if isinstance(error, StoreError) and "cause" in details:
         sys.stderr.write(f"cause: {shown(details['cause'])}\n")
     if as_json:
-        told = {"code": code, "message": text, "details": _plain(details, shown)}
+        told = {"code": code, "message": f"{text.rstrip(':')}." if mistakes else text, "details": _plain(details, shown)}
         sys.stdout.write(canonical_json({"error": told}) + "\n")
     return _exit_code(error)
 
@@ -127,7 +130,7 @@ def _plain(value: Any, shown: Callable[[str], str]) -> Any:
     if isinstance(value, list | tuple | set | frozenset):
         return [_plain(part, shown) for part in value]
     if hasattr(value, "to_dict"):
-        return value.to_dict()
+        return _plain(value.to_dict(), shown)
     return value.isoformat() if hasattr(value, "isoformat") else shown(str(value))
 
 

@@ -38,6 +38,9 @@ class OpenGrant(NamedTuple):
     pending: bool = False
     #: Whether a plan's allowance gave it: what it pays counts as included in the plan.
     included: bool = False
+    #: Whether it pays debt back though nobody paid for it: the catalog said so of promotional
+    #: grants when it was given (A4).
+    repays: bool = False
 
     @property
     def is_general(self) -> bool:

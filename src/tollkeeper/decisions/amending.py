@@ -20,6 +20,7 @@ from tollkeeper.catalog.terms import PriceList, Step
 from tollkeeper.decisions import asking, limiting
 from tollkeeper.decisions.asking import UseRow
 from tollkeeper.decisions.recording import (
+    NOT_BILLED,
     Billed,
     NewUse,
     Recorder,
@@ -27,17 +28,8 @@ from tollkeeper.decisions.recording import (
     use_cells,
 )
 from tollkeeper.decisions.requests import Book, Kept, Needs, Outcome, Pair, Request, Use
-from tollkeeper.decisions.summing import (
-    Counts,
-    Sums,
-    currency_of,
-    money_of,
-    put_in,
-    taken_back,
-    usage_step,
-)
+from tollkeeper.decisions.summing import Counts, Sums, money_of, put_in, taken_back
 from tollkeeper.decisions.tallies import OWN
-from tollkeeper.decisions.windows import period_of
 from tollkeeper.errors import UsageNotAmendable, UsageNotFound
 from tollkeeper.values.moments import to_microseconds
 
@@ -172,7 +164,6 @@ class Change:
         then = take_back(self._recorder, old, new.customer)
         billed = self._recorder.billed(sums, new.feature, new.dimensions, new.told, counted_at)
         owed, left = self._rated(then, billed, to_microseconds(counted_at))
-        step = usage_step(billed.terms)
         use = Use(
             new.customer,
             new.id,
@@ -185,7 +176,7 @@ class Change:
             None,
             new.told,
             owed=owed or None,
-            currency=currency_of(step) or old.currency or None,
+            currency=billed.currency or old.currency or None,
             amends=old.id,
             backfill=old.backfill,
             mark=mark,
@@ -194,14 +185,14 @@ class Change:
         add(self._recorder, use, billed)
         rated = rated_use(request, old, left) if left else None
         if rated is not None:
-            add(self._recorder, rated, Billed(None, ()))
+            add(self._recorder, rated, NOT_BILLED)
         return use, () if rated is None else (rated,)
 
     def _rated(self, then: Billed, billed: Billed, at: int) -> tuple[int, int]:
         """Rate the change; give what the new event owes, and what stays in the old one's period."""
         old, new, sums = self._old, self._new, self._sums
-        before, after = usage_step(then.terms), usage_step(billed.terms)
-        left = left_of(sums, then, before, old)
+        before, after = then.step, billed.step
+        left = left_of(sums, then, old)
         owed = 0
         if after is not None and billed.terms is not None and new.quantity:
             owed = sums.rate(billed.terms, after, at, new.quantity)
@@ -210,11 +201,12 @@ class Change:
         return owed, left
 
 
-def left_of(sums: Sums, then: Billed, step: Step | None, old: UseRow) -> int:
+def left_of(sums: Sums, then: Billed, old: UseRow) -> int:
     """Tell what the period of an event asks beyond what the rate says once it is gone.
 
     Where wallets pay by the same rate of the period, what they paid is part of it.
     """
+    step = then.step
     if step is None or then.terms is None or not step.by_period:
         return 0
     quantity, money = old.billed, old.owed
@@ -227,7 +219,7 @@ def _same_bill(sums: Sums, before: Step | None, after: Step | None, old: UseRow,
     """Tell whether two moments are rated together: in one period, in one currency."""
     same_unit = (before.unit if before else None) == (after.unit if after else None)
     then = to_microseconds(old.counted_at)
-    return same_unit and period_of(sums.own, then) == period_of(sums.own, at)
+    return same_unit and sums.period(then) == sums.period(at)
 
 
 def rated_use(request: Request, old: UseRow, owed: int) -> Use:
@@ -248,7 +240,7 @@ def rated_use(request: Request, old: UseRow, owed: int) -> Use:
 def withdrawn(recorder: Recorder, old: UseRow, request: Request) -> Use:
     """Take the usage of a charge back, which is reversed."""
     then = take_back(recorder, old, request.customer)
-    left = left_of(recorder.of(request.customer), then, usage_step(then.terms), old)
+    left = left_of(recorder.of(request.customer), then, old)
     use = Use(
         request.customer,
         request.id,
@@ -263,7 +255,7 @@ def withdrawn(recorder: Recorder, old: UseRow, request: Request) -> Use:
         currency=old.currency or None,
         amends=old.id,
     )
-    add(recorder, use, Billed(None, ()))
+    add(recorder, use, NOT_BILLED)
     return use
 
 

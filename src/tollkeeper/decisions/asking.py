@@ -115,8 +115,16 @@ class EventsOf:
     backfill: str
 
 
-Question = Span | WhatOf | PartOf | EventsOf | SubscriptionsOf
-Answer = Used | Standing | Part | tuple[UseRow, ...] | tuple[Subscribed, ...] | None
+@dataclass(frozen=True, slots=True)
+class ClaimantOf:
+    """Whose a payment is that bought something: a customer, or None. Asked for a customer."""
+
+    customer: str
+    payment_id: str
+
+
+Question = Span | WhatOf | PartOf | EventsOf | SubscriptionsOf | ClaimantOf
+Answer = Used | Standing | Part | tuple[UseRow, ...] | tuple[Subscribed, ...] | str | None
 
 
 class Unread(Exception):
@@ -168,3 +176,10 @@ def subscriptions(book: Asked, customer: str) -> tuple[Subscribed, ...]:
     answer = book.told(SubscriptionsOf(customer))
     assert isinstance(answer, tuple)
     return answer  # type: ignore[return-value]  # the answer to this question
+
+
+def claimant(book: Asked, customer: str, payment_id: str) -> str | None:
+    """Ask whose a payment is; None where nobody has claimed it."""
+    answer = book.told(ClaimantOf(customer, payment_id))
+    assert answer is None or isinstance(answer, str)
+    return answer

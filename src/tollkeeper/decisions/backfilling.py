@@ -18,11 +18,10 @@ from tollkeeper.decisions import asking
 from tollkeeper.decisions.amending import RATED, add, dimensions_of, take_back
 from tollkeeper.decisions.asking import Part, Question, Unread, UseRow
 from tollkeeper.decisions.limiting import subjects
-from tollkeeper.decisions.recording import Billed, NewUse, Recorder, check_ahead, check_same
+from tollkeeper.decisions.recording import NOT_BILLED, NewUse, Recorder, check_ahead, check_same
 from tollkeeper.decisions.requests import Book, Needs, Outcome, Pair, Request, Use
-from tollkeeper.decisions.summing import Counts, currency_of, money_of, put_in, usage_step
+from tollkeeper.decisions.summing import Counts, money_of, put_in
 from tollkeeper.decisions.tallies import OWN, Tally, TallyKey
-from tollkeeper.decisions.windows import period_of
 from tollkeeper.errors import BackfillClosed, BackfillNotFound
 from tollkeeper.values.moments import to_microseconds
 
@@ -201,8 +200,8 @@ def _rated(
         billed = recorder.billed(
             sums, row.feature, dimensions_of(row), row.dimensions, row.counted_at
         )
-        step = usage_step(billed.terms)
-        key = (row.feature, currency_of(step) or row.currency, period_of(sums.own, at)[0])
+        step = billed.step
+        key = (row.feature, billed.currency or row.currency, sums.period(at)[0])
         last[key] = row
         if step is not None and billed.terms is not None and row.quantity:
             try:
@@ -218,7 +217,7 @@ def _rated(
         if amount:
             name = f"rtd_{request.id.partition('_')[2]}_{number}"
             use = _money_alone(request.customer, name, last[key], amount, key[1], backfill)
-            add(recorder, use, Billed(None, ()))
+            add(recorder, use, NOT_BILLED)
             made.append(use)
     return tuple(made)
 

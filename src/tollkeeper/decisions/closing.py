@@ -21,6 +21,7 @@ from tollkeeper.decisions.counting import (
     parts_of,
     priced_before,
 )
+from tollkeeper.decisions.ended_calls import EndedCall
 from tollkeeper.decisions.holds import Drawn, Hold, give_back, split
 from tollkeeper.decisions.overlay import Overlay
 from tollkeeper.decisions.paying import Paid, divided_as_far, entries_of
@@ -59,10 +60,17 @@ class SettleCharge(OnChargeHold):
 
     #: What becomes of more than was held: `charge`, `cap` or `refuse`.
     excess: str = "charge"
+    #: The metered call that ends with it.
+    call: EndedCall | None = None
 
-    def decide(self, book: Book, now: datetime) -> Outcome:
+    def asked_of(self, hold: ChargeHold) -> int:
+        """Settle all that is held, or again what was settled, where nothing else is said."""
+        if self.scaled is self.said is None:
+            return hold.quantity if hold.settled is None else hold.settled
+        return OnChargeHold.asked_of(self, hold)
+
+    def decided(self, hold: ChargeHold, book: Book, now: datetime) -> Outcome:
         """Settle at the pinned terms (B2); after the lapse it is a new charge, marked late (B3)."""
-        hold = self.found(book)
         if hold.status == "settled" and hold.settled == self.quantity:
             return Outcome(replays=hold.closed_by)
         if hold.status == "settled":
@@ -189,9 +197,11 @@ class ReleaseCharge(OnChargeHold):
 
     verb: ClassVar[str] = "release_charge"
 
-    def decide(self, book: Book, now: datetime) -> Outcome:
+    #: The metered call that ends with it.
+    call: EndedCall | None = None
+
+    def decided(self, hold: ChargeHold, book: Book, now: datetime) -> Outcome:
         """Return everything to where it came from."""
-        hold = self.found(book)
         if hold.status == "released":
             return Outcome(replays=hold.closed_by)
         if hold.status == "settled":

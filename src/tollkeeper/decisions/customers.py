@@ -50,6 +50,10 @@ class Create(OnCustomer):
 
     verb: ClassVar[str] = "create_customer"
 
+    def presumes(self) -> tuple[str, ...]:
+        """Take nobody for known: this introduces him."""
+        return ()
+
     def decide(self, book: Book, now: datetime) -> Outcome:
         """Take the fields over, unless the customer is known otherwise."""
         known = book.customers.get(self.customer)
@@ -135,6 +139,15 @@ def wallet_unit(book: Book, customer: str) -> str:
             customer=customer,
         )
     return MONEY_PREFIX + known.currency
+
+
+def not_introduced(customer: str) -> CustomerNotFound:
+    """Make the refusal of a customer's first use, where the catalog wants him introduced (C7)."""
+    return CustomerNotFound(
+        f"There is no customer {customer!r}, and the catalog refuses those whom nobody introduced "
+        "(policies.unknown_customers): call customers.create first, or give him a plan or a grant.",
+        customer=customer,
+    )
 
 
 def unknown(customer: str) -> CustomerNotFound:

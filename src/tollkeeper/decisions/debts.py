@@ -12,10 +12,10 @@ def repay(
     """Pay debt back from a grant that every feature may spend, if it was paid for.
 
     It gets an entry of its own; `event_at` says when it happened, where it is booked later.
-    Promotional value pays no debt.
+    Promotional value pays no debt, unless the catalog said so when it was given.
     """
     grant = find(account.grants, grant_id)
-    if grant is None or not grant.paid or not grant.is_general:
+    if grant is None or not (grant.paid or grant.repays) or not grant.is_general:
         return account, []
     paid = min(account.debt, grant.remaining)
     if not paid:

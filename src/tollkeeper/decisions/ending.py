@@ -11,11 +11,13 @@ from typing import ClassVar, Literal
 from tollkeeper.decisions.accounts import Account, Entry
 from tollkeeper.decisions.advancing import watched
 from tollkeeper.decisions.asking import subscriptions
+from tollkeeper.decisions.free_plans import left_over
 from tollkeeper.decisions.recurrences import OVER, Recurrence
 from tollkeeper.decisions.renewing import replaced, revoke
 from tollkeeper.decisions.requests import Book, Needs, Outcome, Request
 from tollkeeper.decisions.subscribed import Subscribed, live, with_plan
 from tollkeeper.decisions.tallies import OWN, Tally
+from tollkeeper.decisions.turning import turned
 from tollkeeper.errors import AmbiguousPlan, SubscriptionNotFound
 from tollkeeper.values.moments import to_microseconds
 
@@ -45,12 +47,15 @@ class Cancel(Request):
             return Outcome(result={"subscription": known.told(now).to_dict()})
         entries: list[Entry] = []
         unposted: list[Account] = []
+        left: list[tuple[str, int]] = []
         for unit in dict.fromkeys(known.units):
             account = book.account(self.customer, unit)
-            account, booked = ended(account, known.id, ends, now)
+            account, booked, unspent = ended(account, known.id, ends, now)
             entries += booked
+            left.append((unit, unspent))
             if not booked:
                 unposted.append(account)
+        known = known._replace(left_over=tuple(left) if ends <= now else ())
         return changed(own, known, ends, now, tuple(entries), tuple(unposted))
 
 
@@ -123,10 +128,11 @@ def changed(
     else:
         plans = tuple([plan for plan in own.plans if plan.subscription != known.id])
     updated = max(own.updated, moment)
+    tally = own._replace(version=own.version + 1, plans=plans, updated=updated, plans_since=moment)
     return Outcome(
         entries,
         result={"subscription": after.told(now).to_dict()},
-        tallies=(own._replace(version=own.version + 1, plans=plans, updated=updated),),
+        tallies=(turned(tally, moment),),
         subscriptions=(after,),
         unposted=unposted,
         is_kept=True,
@@ -135,10 +141,14 @@ def changed(
 
 def ended(
     account: Account, subscription: str, ends: datetime, now: datetime
-) -> tuple[Account, list[Entry]]:
-    """Let an account be filled until a moment; if that is now, revoke what is left of it."""
+) -> tuple[Account, list[Entry], int]:
+    """Let an account be filled until a moment; if that is now, revoke what is left of it.
+
+    Give the account, what was booked, and how much was left of the running period's allowance.
+    """
     if ends > now:
-        return _until(account, subscription, ends), []
+        return _until(account, subscription, ends), [], 0
+    left = left_over(account, _of(account, subscription))
     entries: list[Entry] = []
     for known in _of(account, subscription):
         taken = [grant.id for grant in account.grants if known.gave(grant.id)]
@@ -148,7 +158,7 @@ def ended(
         account = replaced(account, known, gone if account.held else None)
     if entries:
         entries[-1] = entries[-1]._replace(after=account)
-    return account, entries
+    return account, entries, left
 
 
 def _until(account: Account, subscription: str, ends: datetime | None) -> Account:

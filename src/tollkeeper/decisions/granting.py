@@ -2,13 +2,16 @@
 
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import ClassVar, NamedTuple
+from typing import Any, ClassVar, Final, NamedTuple
 
 from tollkeeper.decisions.accounts import Account, Entry, Line, post
 from tollkeeper.decisions.advancing import expire_dead, watch
 from tollkeeper.decisions.burning import with_grant
 from tollkeeper.decisions.debts import repay
 from tollkeeper.decisions.requests import Book, GrantFact, Needs, Outcome, Request
+
+#: What an operation tells of a promotional grant that pays debt back.
+REPAYS: Final = "repays"
 
 
 class Defaults(NamedTuple):
@@ -41,25 +44,39 @@ class Grant(Request):
     fact: GrantFact
     #: When it becomes effective; None means now.
     effective_at: datetime | None = None
+    #: Whether it pays debt back even if it is promotional, as the catalog says.
+    pays_debt: bool = False
 
     def needs(self) -> Needs:
         """Ask for the one account."""
         return Needs(accounts=((self.customer, self.fact.unit),))
 
+    def presumes(self) -> tuple[str, ...]:
+        """Take nobody for known: who is given something is introduced by it."""
+        return ()
+
     def decide(self, book: Book, now: datetime) -> Outcome:
         """Add the grant; let paid value pay debt; expire the grant if it is over already."""
         fact = self.fact if self.effective_at else replace(self.fact, effective_at=now)
-        account = book.account(self.customer, fact.unit)
-        account, entries = add_grant(account, fact, fact.amount, "grant", now)
-        result = {"grant": fact.id}
+        account, repays = book.account(self.customer, fact.unit), self.pays_debt and not fact.paid
+        account, entries = add_grant(account, fact, fact.amount, "grant", now, repays=repays)
+        result: dict[str, Any] = {"grant": fact.id}
+        if repays:
+            result[REPAYS] = True
         return Outcome(tuple(entries), (fact,), result=result)
 
 
 def add_grant(
-    account: Account, fact: GrantFact, amount: int, kind: str, now: datetime
+    account: Account,
+    fact: GrantFact,
+    amount: int,
+    kind: str,
+    now: datetime,
+    *,
+    repays: bool = False,
 ) -> tuple[Account, list[Entry]]:
     """Book a grant's arrival, then what follows from it: debt paid back, or its expiry."""
-    grants = with_grant(account.grants, fact.opened(amount, now))
+    grants = with_grant(account.grants, fact.opened(amount, now, repays=repays))
     account, entry = post(account, kind, (Line(fact.id, amount),), grants)
     entries = [entry]
     account, repaid = repay(account, fact.id)

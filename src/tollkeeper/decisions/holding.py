@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any, ClassVar
 
+from tollkeeper.catalog.terms import PolicyTerms
 from tollkeeper.decisions.accounts import Account, Entry, Line, post
 from tollkeeper.decisions.advancing import (
     sooner,
@@ -27,8 +28,8 @@ from tollkeeper.values.units import MONEY_PREFIX, is_money
 #: For a hold's `currency`: whichever it holds.
 ANY_CURRENCY = "any"
 
-#: How long a hold may live at most, extensions included (B4).
-MAXIMUM_LIFETIME = timedelta(hours=24)
+#: How long a hold may live at most, extensions included, unless the catalog says otherwise (B4).
+MAXIMUM_LIFETIME = PolicyTerms().hold_lifetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,6 +100,8 @@ class Extend(OnHold):
 
     amount: Decimal | int | str | None = None
     lifetime: timedelta | None = None
+    #: How long it may live at most, since it was made.
+    at_most: timedelta = MAXIMUM_LIFETIME
 
     def decide(self, book: Book, now: datetime) -> Outcome:
         """Draw more, move the lapse; never beyond the maximum lifetime (B4)."""
@@ -116,15 +119,18 @@ class Extend(OnHold):
     def _until(self, hold: Hold, now: datetime) -> datetime | None:
         if self.lifetime is None or hold.expires_at is None:
             return hold.expires_at
-        latest = hold.created_at + MAXIMUM_LIFETIME
-        until = max(hold.expires_at, now + self.lifetime)
-        if until > latest:
-            raise InvalidRequest(
-                f"A hold lives {MAXIMUM_LIFETIME} at most; this one can be extended until "
-                f"{latest.isoformat()}.",
-                latest=latest,
-            )
-        return until
+        return extended(hold.created_at, hold.expires_at, now + self.lifetime, self.at_most)
+
+
+def extended(created: datetime, before: datetime, until: datetime, at_most: timedelta) -> datetime:
+    """Give when a hold lapses that is to live until a moment; refuse beyond its maximum (B4)."""
+    latest = created + at_most
+    if until > max(before, latest):
+        raise InvalidRequest(
+            f"A hold lives {at_most} at most; this one can be extended until {latest.isoformat()}.",
+            latest=latest,
+        )
+    return max(before, until)
 
 
 def set_aside(

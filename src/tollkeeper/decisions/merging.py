@@ -35,6 +35,10 @@ class Merge(Request):
         pair = (self.customer, self.into)
         return Needs(customers=pair, merges=(pair,), tallies=((self.customer, OWN),))
 
+    def presumes(self) -> tuple[str, ...]:
+        """Take both for known."""
+        return self.customer, self.into
+
     def decide(self, book: Book, now: datetime) -> Outcome:
         """Empty each of the giver's accounts, and book what was in it in the taker's."""
         giver = found(book, self.customer)

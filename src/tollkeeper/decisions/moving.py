@@ -12,6 +12,8 @@ from tollkeeper.decisions.costs import cost_between
 from tollkeeper.decisions.debts import repay
 from tollkeeper.decisions.requests import Book, GrantFact, Needs, Outcome, Request
 from tollkeeper.decisions.spending import insufficient
+from tollkeeper.errors import TransferNotAllowed
+from tollkeeper.values.units import MONEY_PREFIX, is_money
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,14 +25,27 @@ class Transfer(Request):
     to: str
     unit: str
     amount: int
+    #: Whether promotional value pays the taker's debt, as the catalog says (A4).
+    pays_debt: bool = False
+    #: Whether money may move at all, as the catalog says (A7).
+    moves_money: bool = False
 
     def needs(self) -> Needs:
         """Ask for both accounts, and for the facts and the holds of the grants that may move."""
         giver = (self.customer, self.unit)
         return Needs(accounts=(giver, (self.to, self.unit)), facts_of=(giver,), holds_of=(giver,))
 
+    def presumes(self) -> tuple[str, ...]:
+        """Take both for known: what went to a name that was mistyped would be lost."""
+        return self.customer, self.to
+
     def decide(self, book: Book, now: datetime) -> Outcome:
-        """Take it from the giver's grants in burn order; never from an overdraft."""
+        """Take it from the giver's grants in burn order; never from an overdraft.
+
+        Raises InsufficientBalance; of money, TransferNotAllowed unless the catalog lets it move.
+        """
+        if is_money(self.unit) and not self.moves_money:
+            raise TransferNotAllowed(currency=self.unit.removeprefix(MONEY_PREFIX))
         giver = book.account(self.customer, self.unit)
         burnt = burn(giver, self.amount, None, 0)
         if burnt.unpaid:
@@ -38,7 +53,7 @@ class Transfer(Request):
         _, out = post(giver, "transfer_out", burnt.lines, burnt.grants)
         taker = book.account(self.to, self.unit)
         facts = moved_facts(book, giver, burnt.lines, self.to, suffix(self.id))
-        taker, entry = receive(taker, facts, now)
+        taker, entry = receive(taker, facts, now, repays=self.pays_debt)
         taker, entries = repaid(taker, entry, facts)
         return Outcome((out, *entries), facts, result={"to": self.to})
 
@@ -50,11 +65,12 @@ def receive(
     kind: str = "transfer_in",
     *,
     debt: int = 0,
+    repays: bool = False,
 ) -> tuple[Account, Entry]:
     """Book several grants, and a debt, as one arrival."""
     grants = account.grants
     for fact in facts:
-        grants = with_grant(grants, fact.opened(fact.amount, now))
+        grants = with_grant(grants, fact.opened(fact.amount, now, repays=repays and not fact.paid))
     lines = tuple(Line(fact.id, fact.amount) for fact in facts)
     return post(account, kind, lines, grants, debt=debt)
 

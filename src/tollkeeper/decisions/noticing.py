@@ -8,7 +8,7 @@ gives none, and a new account restores nothing (H3). Whoever writes fills in ids
 """
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
@@ -50,8 +50,8 @@ class Telling(NamedTuple):
     kinds: frozenset[str] = frozenset()
     #: Kinds of entries that have to be looked at for them.
     entries: frozenset[str] = frozenset()
-    #: The threshold of each unit that has one, in the ledger's integers.
-    low_balances: Mapping[str, int] = MappingProxyType({})
+    #: Every threshold of each unit that has any, whosever it is, in the ledger's integers.
+    low_balances: Mapping[str, Collection[int]] = MappingProxyType({})
 
 
 #: Nothing is told.
@@ -67,11 +67,13 @@ class Scene:
     customer: str
     #: When it was booked.
     moment: datetime
+    #: Gives the threshold of an account, where some threshold of its unit was passed (H3).
+    least_of: Callable[[AccountKey], int | None]
     made: Mapping[str, GrantFact] = field(default_factory=dict)
     result: Mapping[str, Any] = field(default_factory=dict)
 
 
-def telling(kinds: Iterable[str], low_balances: Mapping[str, int]) -> Telling:
+def telling(kinds: Iterable[str], low_balances: Mapping[str, Collection[int]]) -> Telling:
     """Say what is to be told, so that the writer sees at a glance where nothing is."""
     wanted = frozenset(kinds)
     entries = frozenset(kind for kind, (told, _) in _TELLERS.items() if told.kind in wanted)
@@ -91,10 +93,15 @@ def is_quiet(outcome: Outcome, telling: Telling) -> bool:
             return False
         if low_balances:
             after = entry[1]
-            least = low_balances.get(after[1])
-            if least is not None and (after[2] - entry[2] < least) != (after[2] < least):
+            thresholds = low_balances.get(after[1])
+            if thresholds and any_passed(thresholds, after[2] - entry[2], after[2]):
                 return False
     return True
+
+
+def any_passed(thresholds: Collection[int], before: int, after: int) -> bool:
+    """Tell whether a balance passed any threshold, downward or upward."""
+    return any((before < least) != (after < least) for least in thresholds)
 
 
 def of_operation(
@@ -104,14 +111,15 @@ def of_operation(
     moment: datetime,
     telling: Telling,
     scale_of: Callable[[str], int],
+    least_of: Callable[[AccountKey], int | None],
 ) -> list[Notice]:
     """Give the notices of an accepted request, in order: entries, crossings, what it tells itself.
 
     `customer` is whose call it was; `moment` is when it is booked; `scale_of` gives the digits of a
-    feature's quantity.
+    feature's quantity, `least_of` the balance below which an account is low.
     """
     made = {fact.id: fact for fact in outcome.made}
-    scene = Scene(units, customer, moment, made, outcome.result)
+    scene = Scene(units, customer, moment, least_of, made, outcome.result)
     found = [*_of_entries(outcome.entries, scene, telling)]
     if "uncollected" in outcome.result and outcome.entries:
         found.append(_uncollected(outcome.entries[-1], scene))
@@ -123,12 +131,16 @@ def of_operation(
 
 
 def of_time(
-    due: Due, units: Mapping[str, Unit], moment: datetime, telling: Telling
+    due: Due,
+    units: Mapping[str, Unit],
+    moment: datetime,
+    telling: Telling,
+    least_of: Callable[[AccountKey], int | None],
 ) -> list[Notice]:
     """Give the notices of one thing that time did, booked at `moment`."""
     made = {fact.id: fact for fact in due.made}
     hold = due.hold.id if due.hold else f"hld_{suffix(due.id)}"
-    scene = Scene(units, due.entries[0].after.customer, moment, made, {"hold": hold})
+    scene = Scene(units, due.entries[0].after.customer, moment, least_of, made, {"hold": hold})
     found = _of_entries(due.entries, scene, telling)
     return [notice for notice in found if notice.kind in telling.kinds]
 
@@ -157,10 +169,11 @@ def _crossings(first: Entry, last: Entry, scene: Scene, telling: Telling) -> Ite
     after = last.after
     if last.kind == "merge_out":
         return  # whoever was merged is nobody's customer any more
-    least = telling.low_balances.get(after.unit)
     before = first.after.available - first.available
     is_new = first.after.version == 1  # it was not low: it was not there
-    if least is not None and not is_new and (before < least) != (after.available < least):
+    passed = any_passed(telling.low_balances.get(after.unit, ()), before, after.available)
+    least = scene.least_of(after.key) if passed and not is_new else None
+    if least is not None and (before < least) != (after.available < least):
         kind = CreditsLow if after.available < least else CreditsRestored
         yield kind(**_about(last, scene), threshold=_amount(last, least, scene))
     owed = first.after.debt - first.debt

@@ -252,7 +252,7 @@ def _words(charge: Payable, found: Paid, sources: Sequence[Mapping[str, Any]], s
     asked = format_amount(charge.quantity, scale)
     paid = format_amount(charge.quantity - found.unpaid, scale)
     each = [
-        f"{told['source']} has {told['available']} of the {told['required']} {told['unit']} required"
+        f"{told['source']} has {told['available']} of {told['required']} {told['unit']}"
         for told in sources
     ]
     return f"{asked} {charge.feature} asked, {paid} can be paid: {'; '.join(each)}."

@@ -34,6 +34,8 @@ class Past:
     expires_at: datetime | None = None
     #: The account's own overdraft limit, where the entry set it.
     overdraft: int | None = None
+    #: Whether it gave promotional value that pays debt back.
+    repays: bool = False
 
 
 @dataclass(slots=True)
@@ -78,7 +80,7 @@ class Rebuilt:
             fact = self.facts.get(line.grant)
             if fact is None:
                 return grants
-            current = fact.opened(0, past.created_at)
+            current = fact.opened(0, past.created_at, repays=past.repays)
         if past.kind == "activate":
             current = current._replace(pending=False)
         return with_grant(grants, current.left_with(current.remaining + line.remaining))

@@ -14,9 +14,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import lru_cache
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, ClassVar, Final, NamedTuple
 
-from tollkeeper.catalog.terms import Limit, PriceList, Terms
+from tollkeeper.catalog.terms import Limit, PriceList, Step, Terms
 from tollkeeper.decisions import limiting
 from tollkeeper.decisions.asking import Unread
 from tollkeeper.decisions.pricing import price_list
@@ -30,7 +30,7 @@ from tollkeeper.decisions.requests import (
     Request,
     Use,
 )
-from tollkeeper.decisions.summing import Counts, Sums, currency_of, usage_step
+from tollkeeper.decisions.summing import Counts, Sold, Sums, currency_of, sold_to, usage_step
 from tollkeeper.decisions.tallies import Running, Tally, TallyKey
 from tollkeeper.errors import (
     IdempotencyConflict,
@@ -68,8 +68,19 @@ class NewUse(NamedTuple):
 class Billed(NamedTuple):
     """How a use that nobody paid at once is rated and counted."""
 
-    terms: Terms | None
-    limits: tuple[Limit, ...]
+    terms: Terms | None = None
+    limits: tuple[Limit, ...] = ()
+    #: The step by which the later bill rates it; None where it asks nothing.
+    step: Step | None = None
+    #: The currency of that bill; "" is none.
+    currency: str = ""
+
+
+#: Of what nobody pays for, or what is counted already.
+NOT_BILLED: Final = Billed()
+
+#: What the terms of a use follow from; None stands for the moment of deciding.
+_BilledKey = tuple[Sold, str, str | None, datetime | None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,13 +104,13 @@ class Record(Request):
 
     def decide(self, book: Book, now: datetime) -> Outcome:
         """Count each event that is new; refuse all where one of them must not be."""
-        recorder = Recorder(book, self.prices, now)
+        recorder, recorded = Recorder(book, self.prices, now), book.recorded
         replayed: list[str] = []
         fresh: dict[Pair, Use] = {}
         unread: dict[str, Unread] = {}
         for new in self.new:
             name = (new.customer, new.id)
-            kept = book.recorded.get(name)
+            kept = recorded.get(name)
             known = kept.use if kept else fresh.get(name)
             if known is not None:
                 check_same(known, new)
@@ -133,7 +144,8 @@ class Recorder:
         self._book, self._prices = book, prices
         self._moment, self._now = now, to_microseconds(now)
         self.sums: dict[str, Sums] = {}
-        self._billed: dict[tuple[str, str, str | None, datetime | None], Billed] = {}
+        #: Customers to whom the same was sold are asked about once.
+        self._billed: dict[_BilledKey, Billed] = {}
 
     def of(self, customer: str) -> Sums:
         """Give what changes for a customer."""
@@ -161,52 +173,18 @@ class Recorder:
 
     def put(self, new: NewUse, counted_at: datetime, mark: str | None) -> Use:
         """Count an event at a moment."""
-        sums = self.of(new.customer)
+        sums, quantity, owed = self.of(new.customer), new.quantity, 0
         at = self._now if counted_at is self._moment else to_microseconds(counted_at)
         billed = self.billed(sums, new.feature, new.dimensions, new.told, counted_at)
-        step = usage_step(billed.terms)
-        owed, currency = 0, currency_of(step)
-        if step is not None and billed.terms is not None:
-            owed = sums.rate(billed.terms, step, at, new.quantity)
-        quantity = new.quantity
-        sums.add(
-            at,
-            Running(
-                new.feature,
-                1,
-                quantity,
-                quantity,
-                quantity,
-                at,
-                0,
-                0,
-                0,
-                quantity,
-                0,
-                owed,
-                currency,
-            ),
-        )
-        if billed.limits:
+        terms, limits, step, currency = billed
+        if step is not None and terms is not None:
+            owed = sums.rate(terms, step, at, quantity)
+        sums.add(at, _running(new.feature, quantity, at, owed, currency))
+        if limits:
             subjects = ("", *limiting.subjects(new.member, None, ()))
             amounts = {step.unit: owed} if step is not None else {}
-            sums.count(billed.limits, subjects, at, Counts(quantity, amounts))
-        return Use(
-            new.customer,
-            new.id,
-            new.feature,
-            quantity,
-            counted_at,
-            None if new.event_at is None or new.event_at == counted_at else new.event_at,
-            new.member,
-            None,
-            None,
-            new.told,
-            owed=owed or None,
-            currency=currency or None,
-            mark=mark,
-            fingerprint=new.fingerprint,
-        )
+            sums.count(limits, subjects, at, Counts(quantity, amounts))
+        return _use(new, counted_at, owed, currency, mark)
 
     def billed(
         self,
@@ -221,19 +199,26 @@ class Recorder:
         Raises:
             NotEntitled: his plans do not include the feature.
         """
-        moment = None if counted_at is self._moment else counted_at
-        key = (sums.own.customer, feature, told, moment)
+        moment, own, sold = None, sums.own, sums.sold
+        if counted_at is not self._moment:
+            moment, then = counted_at, sums.own_at(to_microseconds(counted_at))
+            if then is not own:
+                own, sold = then, sold_to(then)
+        key = (sold, feature, told, moment)
         found = self._billed.get(key)
         if found is None:
             found = self._billed[key] = usage_terms(
-                self._prices, sums.own, feature, dimensions, counted_at
+                self._prices, own, feature, dimensions, counted_at
             )
         return found
 
     def changes(self) -> tuple[tuple[Tally, ...], tuple[Hour, ...]]:
         """Give all tallies and hours as they are now."""
-        tallies = [tally for sums in self.sums.values() for tally in sums.tallies()]
-        hours = [hour for sums in self.sums.values() for hour in sums.hours()]
+        tallies: list[Tally] = []
+        hours: list[Hour] = []
+        for sums in self.sums.values():
+            tallies += sums.tallies()
+            hours += sums.hours()
         return tuple(tallies), tuple(hours)
 
 
@@ -251,7 +236,7 @@ def usage_terms(
         terms = prices.terms(feature, plans, own.currency, dimensions, at)
     except NotPriced:
         # What nobody pays for can be tracked all the same.
-        return Billed(None, ())
+        return NOT_BILLED
     if not terms.is_allowed:
         shown = ", ".join(plans) or "none"
         raise NotEntitled(
@@ -260,7 +245,43 @@ def usage_terms(
             feature=feature,
             plans=list(plans),
         )
-    return Billed(terms, tuple(limiting.limits_of(terms, own, moment)))
+    step = usage_step(terms)
+    return Billed(terms, tuple(limiting.limits_of(terms, own, moment)), step, currency_of(step))
+
+
+def _running(feature: str, quantity: int, at: int, owed: int, currency: str) -> Running:
+    """Count one event, all of which is left to the later bill."""
+    return Running(
+        feature, 1, quantity, quantity, quantity, at, 0, 0, 0, quantity, 0, owed, currency
+    )
+
+
+def _use(new: NewUse, counted_at: datetime, owed: int, currency: str, mark: str | None) -> Use:
+    """Write an event down as it was counted (by position: this is the hot path)."""
+    at = new.event_at
+    return Use(
+        new.customer,
+        new.id,
+        new.feature,
+        new.quantity,
+        counted_at,
+        None if at is None or at == counted_at else at,
+        new.member,
+        None,
+        None,
+        new.told,
+        None,
+        None,
+        None,
+        None,
+        None,
+        owed or None,
+        currency or None,
+        None,
+        None,
+        mark,
+        new.fingerprint,
+    )
 
 
 def check_ahead(at: datetime, now: datetime) -> None:

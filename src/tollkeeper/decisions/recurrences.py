@@ -13,6 +13,7 @@ from typing import Final, NamedTuple
 from tollkeeper.values.intervals import Interval
 from tollkeeper.values.moments import to_microseconds
 from tollkeeper.values.periods import Period, period, period_number
+from tollkeeper.values.successions import NumberedPeriod, numbered_after
 from tollkeeper.values.zones import zone as zone_named
 
 #: What `number` says once the subscription is over.
@@ -79,15 +80,20 @@ class Recurrence(NamedTuple):
         return f"{prefix}_{_encoded(to_microseconds(moment) // 1000, 10)}{self.tail}"
 
 
-def begun(recurrence: Recurrence, now: datetime) -> tuple[Recurrence, Period]:
+def begun(
+    recurrence: Recurrence, now: datetime, *, given: int | None = None
+) -> tuple[Recurrence, Period]:
     """Begin it at a moment: give the period that runs, and what comes after.
 
     The period of an allowance that comes once begins now and has no end: it ends where it begins.
+    Where a period was `given` for before, by its number, it begins with none before that one.
     """
     if not recurrence.every:
         return recurrence._replace(next_at=None), Period(now, now)
     every, zone = Interval.parse(recurrence.every), zone_named(recurrence.zone)
     number = period_number(recurrence.anchor, every, now, zone)
+    if given is not None:
+        number = max(number, given)
     running = period(recurrence.anchor, every, number, zone)
     return recurrence._replace(number=number + 1, next_at=running.end), running
 
@@ -99,6 +105,14 @@ def stepped(recurrence: Recurrence, start: datetime) -> tuple[Recurrence, Period
     while (end := period(recurrence.anchor, every, number, zone).end) <= start:
         number += 1
     return recurrence._replace(number=number + 1, next_at=end), Period(start, end)
+
+
+def numbered(recurrence: Recurrence, moment: datetime) -> int:
+    """Tell which period a moment lies in, of one that comes again, as it stood at the moment."""
+    every, zone = Interval.parse(recurrence.every), zone_named(recurrence.zone)
+    ends = recurrence.next_at or recurrence.anchor
+    before = NumberedPeriod(recurrence.number - 1, Period(ends, ends))
+    return numbered_after(before, recurrence.anchor, every, moment, zone).number
 
 
 def expiry(recurrence: Recurrence, running: Period, given_at: datetime) -> datetime | None:

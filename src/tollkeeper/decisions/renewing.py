@@ -8,7 +8,8 @@ The laws, which `tests/subscriptions` proves:
 - `reset`: what is left of the old allowance has expired at that moment (its grant says when), debt
   is forgiven with an entry of its own, then the new allowance is granted (D2, A4). What open holds
   have drawn from the overdraft is no debt yet and stays, and so does debt of money.
-- `add`: the new allowance is granted, at most up to the cap, and pays debt back.
+- `add`: the new allowance is granted, at most up to the cap, and pays debt back. What open holds
+  have drawn of it counts as left, since it may come back (B1).
 - Nothing else is touched: not what was bought or given, nor another plan's allowance (D10).
 - At a subscription's end what is left of its allowance is revoked (D6); nothing comes any more.
 """
@@ -46,7 +47,8 @@ def renew(
     entries: list[Entry] = []
     if not recurrence.adds and not is_money(account.unit):
         account, entries = forgive(account, holds, moment)
-    account, granted, made = give(account, recurrence, running, moment)
+    held = _held(recurrence, holds, moment)
+    account, granted, made = give(account, recurrence, running, moment, counted=held)
     return Renewed(account, recurrence.id_of("rnw", moment), (*entries, *granted), made)
 
 
@@ -83,13 +85,16 @@ def give(
     moment: datetime,
     *,
     is_first: bool = False,
+    used: int = 0,
+    counted: int = 0,
 ) -> tuple[Account, list[Entry], tuple[GrantFact, ...]]:
     """Grant the allowance of a period from a moment on; the first is booked as it happens.
 
-    With a cap, only what it leaves room for; nothing at all is granted where that is nothing.
+    Only what a cap leaves room for, where `counted` of it may still come back, and less what was
+    `used` of the period's before; nothing at all is granted where that is nothing.
     """
-    amount = _room(account, recurrence)
-    if not amount:
+    amount = _room(account, recurrence, counted) - used
+    if amount <= 0:
         return account, [], ()
     fact = fact_of(account, recurrence, running, amount, moment)
     grants = with_grant(account.grants, fact.opened(amount, moment))
@@ -152,9 +157,22 @@ def is_dead(account: Account, grant_id: str) -> bool:
     return any(known.is_over and known.gave(grant_id) for known in account.allowances)
 
 
-def _room(account: Account, recurrence: Recurrence) -> int:
+def _held(recurrence: Recurrence, holds: Iterable[Hold], moment: datetime) -> int:
+    """Sum what open holds have drawn of an allowance, and could give back to it alive."""
+    return sum(
+        part.amount
+        for hold in holds
+        if hold.is_open
+        for part in hold.drawn
+        if part.grant is not None
+        and recurrence.gave(part.grant.id)
+        and (part.grant.expires_at is None or part.grant.expires_at > moment)
+    )
+
+
+def _room(account: Account, recurrence: Recurrence, counted: int) -> int:
     """Tell how much of an allowance there is room for under its cap (D2)."""
     if not recurrence.adds or recurrence.cap is None:
         return recurrence.amount
     left = sum(grant.remaining for grant in account.grants if recurrence.gave(grant.id))
-    return max(0, min(recurrence.amount, recurrence.cap - left))
+    return max(0, min(recurrence.amount, recurrence.cap - left - counted))

@@ -53,8 +53,8 @@ class GrantFact:
     #: The grant of another customer that it was moved from, as "customer/grant".
     origin: str | None = None
 
-    def opened(self, remaining: int, now: datetime) -> OpenGrant:
-        """Give the open grant with this much remaining."""
+    def opened(self, remaining: int, now: datetime, *, repays: bool = False) -> OpenGrant:
+        """Give the open grant with this much remaining; `repays` is no part of the fact (A4)."""
         return OpenGrant(
             self.id,
             remaining,
@@ -67,6 +67,7 @@ class GrantFact:
             self.features,
             self.effective_at > now,
             self.source == "allowance",
+            repays,
         )
 
 
@@ -230,6 +231,14 @@ class Hour(NamedTuple):
     uses: tuple[Running, ...]
 
 
+class Claim(NamedTuple):
+    """A payment that bought something: of one customer, once in the whole books (E3)."""
+
+    payment_id: str
+    customer: str
+    subscription: str
+
+
 class Revision(NamedTuple):
     """What a request changes in customers' own rows, besides their accounts."""
 
@@ -267,6 +276,8 @@ class Outcome(NamedTuple):
     charge_holds: tuple[ChargeHold, ...] = ()
     #: Subscriptions as they are afterwards.
     subscriptions: tuple[Subscribed, ...] = ()
+    #: Payments that are this customer's from now on.
+    claims: tuple[Claim, ...] = ()
     #: Accounts that are filled otherwise afterwards, without an entry.
     unposted: tuple[Account, ...] = ()
     #: Whether it leaves a row among the operations even where no balance changed.
@@ -308,6 +319,13 @@ class Request:
     def events(self) -> tuple[Pair, ...]:
         """Name the usage events that it would write, by (customer, id); they may be there."""
         return ()
+
+    def presumes(self) -> tuple[str, ...]:
+        """Name the customers whom it takes for known, where the catalog refuses others (C7).
+
+        They are its own, but of a verb that introduces him: one by which the app gives something.
+        """
+        return (self.customer, *[customer for customer, _ in self.needs().tallies])
 
     def agrees(self, told: Mapping[str, Any]) -> bool:
         """Tell whether what the first answer under this key told may be told to this request.

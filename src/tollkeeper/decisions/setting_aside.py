@@ -4,10 +4,11 @@ Each source that pays holds its part, limits lend their headroom, and the terms 
 ends is in `closing`.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Any, ClassVar
+from decimal import Decimal
+from typing import Any, ClassVar, Self
 
 from tollkeeper.catalog.terms import Terms
 from tollkeeper.decisions.accounts import AccountKey
@@ -15,7 +16,7 @@ from tollkeeper.decisions.advancing import sooner, suffix
 from tollkeeper.decisions.charge_holds import ChargeHold, Part, part_name
 from tollkeeper.decisions.charging import Charging, Weighed, told
 from tollkeeper.decisions.counting import priced_before
-from tollkeeper.decisions.holding import MAXIMUM_LIFETIME, joined, set_aside
+from tollkeeper.decisions.holding import MAXIMUM_LIFETIME, extended, joined, set_aside
 from tollkeeper.decisions.holds import Hold
 from tollkeeper.decisions.overlay import Overlay
 from tollkeeper.decisions.paying import Paid
@@ -30,8 +31,10 @@ from tollkeeper.decisions.waterfall import (
     rated_as,
     summed,
 )
-from tollkeeper.errors import HoldClosed, HoldNotFound, InvalidRequest
+from tollkeeper.errors import HoldClosed, HoldNotFound
+from tollkeeper.values.amounts import ZERO_OR_MORE, to_scaled
 from tollkeeper.values.moments import to_microseconds
+from tollkeeper.values.units import Unit
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,18 +77,56 @@ class HoldCharge(Charging):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OnChargeHold(Charging):
-    """What the verbs on a charge hold that exists have in common; its terms are pinned."""
+    """What the verbs on a charge hold that exists have in common.
+
+    Who made such a request knows the hold by its name alone: what it is of, who used it and at
+    which terms is read with the hold, under the lock of the customer's own tally.
+    """
 
     hold: str
+    #: How much, as the caller said it; None where he left it to the hold.
+    said: Decimal | int | str | None = None
+    #: How much at the hold's own scale, where who asks has it so; it goes before `said`.
+    scaled: int | None = None
+    #: Told by the hold, like all that `of` fills in.
+    feature: str = ""
+    quantity: int = 0
 
     def needs(self) -> Needs:
-        """Ask for the charge hold, the open holds of every account it may use, and the tallies."""
-        terms = self.pinned
-        steps = (*terms.steps, *terms.overage) if terms else ()
-        keys = tuple({(self.customer, step.unit): None for step in steps if step.kind != "usage"})
-        return Charging.needs(self)._replace(
-            charge_holds=((self.customer, self.hold),), holds_of=keys
+        """Ask for the charge hold and the tally that guards it; the rest follows (see `of`)."""
+        needed = ((self.customer, self.hold),)
+        return Needs(charge_holds=needed, tallies=Charging.needs(self).tallies)
+
+    def accounts(
+        self, tally: Tally, units: Mapping[str, Unit], now: datetime
+    ) -> tuple[tuple[AccountKey, ...], tuple[AccountKey, ...]]:
+        """Name the accounts of the pinned terms; a hold that nobody knows has none."""
+        return Charging.accounts(self, tally, units, now) if self.pinned else ((), ())
+
+    def of(self, hold: ChargeHold) -> Self:
+        """Give this request with all that its hold tells: who used what, at which terms (B6).
+
+        Raises InvalidAmount where what was said is no quantity of the feature.
+        """
+        return replace(
+            self,
+            feature=hold.feature,
+            quantity=self.asked_of(hold),
+            pay_from=hold.pay_from,
+            member=hold.member,
+            api_key=hold.api_key,
+            tags=hold.tags,
+            dimensions=hold.dimensions,
+            pinned=hold.terms,
         )
+
+    def asked_of(self, hold: ChargeHold) -> int:
+        """Tell how much is asked of a hold, at its scale."""
+        if self.scaled is not None:
+            return self.scaled
+        if self.said is None:
+            return 0
+        return to_scaled(self.said, hold.terms.scale, at_least=ZERO_OR_MORE)
 
     def found(self, book: Book) -> ChargeHold:
         """Give the charge hold; raises HoldNotFound."""
@@ -96,6 +137,15 @@ class OnChargeHold(Charging):
             )
         return hold
 
+    def decide(self, book: Book, now: datetime) -> Outcome:
+        """Decide with all that the hold tells."""
+        hold = self.found(book)
+        return self.of(hold).decided(hold, book, now)
+
+    def decided(self, hold: ChargeHold, book: Book, now: datetime) -> Outcome:
+        """Decide about the hold; the request has its quantity and its terms."""
+        raise NotImplementedError
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExtendCharge(OnChargeHold):
@@ -104,10 +154,11 @@ class ExtendCharge(OnChargeHold):
     verb: ClassVar[str] = "extend_charge"
 
     lifetime: timedelta | None = None
+    #: How long it may live at most, since it was made.
+    at_most: timedelta = MAXIMUM_LIFETIME
 
-    def decide(self, book: Book, now: datetime) -> Outcome:
+    def decided(self, hold: ChargeHold, book: Book, now: datetime) -> Outcome:
         """Draw more, as a charge would; refuse beyond the maximum lifetime (B4)."""
-        hold = self.found(book)
         if not hold.is_open_at(now):
             raise closed_already(hold, now)
         until = self._until(hold, now)
@@ -115,7 +166,7 @@ class ExtendCharge(OnChargeHold):
         weighed = self.weigh(book, now) if self.quantity else None
         if weighed is not None:
             made = _held(self, overlay, weighed, hold.id, open_parts(book, hold), until, now)
-            parts = (*parts, *_parts(weighed, made))
+            parts = _grown(parts, _parts(weighed, made))
         kept = {**open_parts(book, hold), **made}
         longer = tuple([replace(part, expires_at=until) for part in kept.values()])
         grown = replace(hold, parts=parts, expires_at=until)
@@ -140,15 +191,7 @@ class ExtendCharge(OnChargeHold):
     def _until(self, hold: ChargeHold, now: datetime) -> datetime:
         if self.lifetime is None:
             return hold.expires_at
-        latest = hold.created_at + MAXIMUM_LIFETIME
-        until = max(hold.expires_at, now + self.lifetime)
-        if until > latest:
-            raise InvalidRequest(
-                f"A hold lives {MAXIMUM_LIFETIME} at most; this one can be extended until "
-                f"{latest.isoformat()}.",
-                latest=latest,
-            )
-        return until
+        return extended(hold.created_at, hold.expires_at, now + self.lifetime, self.at_most)
 
     def _headroom(
         self, book: Book, weighed: Weighed | None, hold: ChargeHold, now: datetime
@@ -242,7 +285,7 @@ def _held(
             made[account.key] = replace(before, drawn=joined(before.drawn, drawn))
             continue
         made[account.key] = Hold(
-            id=_free_name(name, there, made),
+            id=_free_name(name, account.customer, overlay, made),
             customer=charge.customer,
             unit=unit,
             status="open",
@@ -254,10 +297,10 @@ def _held(
     return made
 
 
-def _free_name(name: str, there: Mapping[AccountKey, Hold], made: Mapping[AccountKey, Hold]) -> str:
-    taken = {hold.id for hold in (*there.values(), *made.values())}
-    number = 0
-    while part_name(name, number) in taken:
+def _free_name(name: str, customer: str, book: Book, made: Mapping[AccountKey, Hold]) -> str:
+    """Name a new part; one that ended by itself keeps its name, and may not be opened again."""
+    names, number = {hold.id for hold in made.values()}, 0
+    while part_name(name, number) in names or (customer, part_name(name, number)) in book.holds:
         number += 1
     return part_name(name, number)
 
@@ -271,6 +314,24 @@ def _parts(weighed: Weighed, made: Mapping[AccountKey, Hold]) -> tuple[Part, ...
             for share, step in zip(paid.shares, paid.steps, strict=True)
         ]
     )
+
+
+def _grown(parts: Sequence[Part], more: Sequence[Part]) -> tuple[Part, ...]:
+    """Add slices to the parts they go on from: a stream of a thousand slices is no longer row."""
+    grown = list(parts)
+    for part in more:
+        last = grown[-1] if grown else None
+        if last is not None and last.step == part.step and _is_of(last, part):
+            quantity, amount = last.quantity + part.quantity, last.amount + part.amount
+            grown[-1] = Part(last.hold or part.hold, part.step, quantity, amount)
+        else:
+            grown.append(part)
+    return tuple(grown)
+
+
+def _is_of(last: Part, part: Part) -> bool:
+    """Tell whether a slice is in the same hold of the ledger; one that cost nothing is in any."""
+    return last.hold == part.hold or not last.hold or not part.hold
 
 
 def _name_of(share: Share, by_unit: Mapping[str, str]) -> str:

@@ -11,8 +11,9 @@ from tollkeeper.decisions.recurrences import Recurrence
 from tollkeeper.decisions.tallies import OnPlan
 from tollkeeper.values.intervals import Interval
 from tollkeeper.values.moments import to_microseconds
-from tollkeeper.values.periods import Period, period_at
+from tollkeeper.values.periods import Period
 from tollkeeper.values.subscriptions import Subscription
+from tollkeeper.values.successions import NumberedPeriod, numbered_after, numbered_at
 from tollkeeper.values.zones import zone as zone_named
 
 #: The period of a plan that names none: a free one.
@@ -39,6 +40,10 @@ class Subscribed(NamedTuple):
     payment_id: str | None
     #: What it gives, each with its unit, as it began.
     allowances: tuple[tuple[str, Recurrence], ...]
+    #: The period in which the customer last moved to another zone: it kept its end (D4).
+    moved_in: NumberedPeriod | None
+    #: What an end at once took back of the running period's allowances, by unit; else nothing.
+    left_over: tuple[tuple[str, int], ...]
     created_at: datetime
     updated_at: datetime
 
@@ -53,13 +58,22 @@ class Subscribed(NamedTuple):
 
     def running(self, now: datetime) -> Period:
         """Give the billing period at a moment; the last one where it is over."""
-        every = Interval.parse(self.interval or USUAL_PERIOD)
+        return self.numbered(now).period
+
+    def numbered(self, now: datetime) -> NumberedPeriod:
+        """Give the billing period at a moment, and its number; the last one where it is over."""
         moment = now if self.ends_at is None else min(now, self.ends_at)
-        found = period_at(self.anchor, every, moment, zone_named(self.zone))
-        if self.ends_at is not None and moment == found.start == self.ends_at > self.started_at:
-            before = found.start - found.start.resolution
-            found = period_at(self.anchor, every, before, zone_named(self.zone))
+        found = self._numbered(moment)
+        start = found.period.start
+        if self.ends_at is not None and moment == start == self.ends_at > self.started_at:
+            return self._numbered(start - start.resolution)
         return found
+
+    def _numbered(self, moment: datetime) -> NumberedPeriod:
+        every, zone = Interval.parse(self.interval or USUAL_PERIOD), zone_named(self.zone)
+        if self.moved_in is None:
+            return numbered_at(self.anchor, every, moment, zone)
+        return numbered_after(self.moved_in, self.anchor, every, moment, zone)
 
     def told(self, now: datetime) -> Subscription:
         """Tell how it stands at a moment."""
@@ -82,7 +96,7 @@ class Subscribed(NamedTuple):
 
     def on_plan(self, now: datetime) -> OnPlan:
         """Give what charges need to know of it."""
-        running = self.running(now)
+        number, running = self.numbered(now)
         return OnPlan(
             plan=self.plan,
             subscription=self.id,
@@ -94,6 +108,7 @@ class Subscribed(NamedTuple):
             ends=to_microseconds(self.ends_at) if self.ends_at else 0,
             group=self.group,
             is_add_on=self.is_add_on,
+            number=None if self.moved_in is None else number,
         )
 
 
@@ -121,7 +136,12 @@ def with_plan(plans: Iterable[OnPlan], added: OnPlan, now: datetime) -> tuple[On
         for plan in plans
         if plan.subscription != added.subscription and (not plan.ends or moment < plan.ends)
     ]
-    return tuple(sorted([*others, added], key=_order))
+    return ordered([*others, added])
+
+
+def ordered(plans: Iterable[OnPlan]) -> tuple[OnPlan, ...]:
+    """Put plans in their order: plans first, then add-ons, in the order taken."""
+    return tuple(sorted(plans, key=_order))
 
 
 def _order(plan: OnPlan) -> tuple[bool, str]:

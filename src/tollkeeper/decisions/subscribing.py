@@ -1,7 +1,8 @@
 """Taking a plan: the subscription, its live part in the tally, first allowances (D1, D10). Pure.
 
 All of it is one outcome, so it is written in one transaction or not at all. What money has to do
-with it is the caller's affair: who allocates says that it was paid, or is free.
+with it is the caller's affair: who allocates says that it was paid, or is free. A payment is
+claimed in the same transaction: it buys once in the whole books, whoever comes with it (E3).
 """
 
 from collections.abc import Mapping, Sequence
@@ -11,14 +12,16 @@ from typing import TYPE_CHECKING, ClassVar, Protocol
 
 from tollkeeper.decisions.accounts import Account, AccountKey, Entry
 from tollkeeper.decisions.advancing import suffix, watch, watched
-from tollkeeper.decisions.asking import subscriptions
+from tollkeeper.decisions.asking import claimant, subscriptions
 from tollkeeper.decisions.ending import ended
+from tollkeeper.decisions.free_plans import TakenBefore, taken_before
 from tollkeeper.decisions.recurrences import Recurrence, begun, tail_of
 from tollkeeper.decisions.renewing import give
-from tollkeeper.decisions.requests import Book, GrantFact, Needs, Outcome, Request
+from tollkeeper.decisions.requests import Book, Claim, GrantFact, Needs, Outcome, Request
 from tollkeeper.decisions.subscribed import Subscribed, with_plan
 from tollkeeper.decisions.tallies import OWN, OnPlan, Tally
-from tollkeeper.errors import AlreadySubscribed, IdempotencyConflict
+from tollkeeper.decisions.turning import turned
+from tollkeeper.errors import AlreadySubscribed, IdempotencyConflict, PaymentClaimed
 from tollkeeper.values.moments import to_microseconds
 from tollkeeper.values.units import Unit
 
@@ -72,6 +75,10 @@ class Allocate(Request):
         """Ask for the customer's own tally, and for all accounts that a free plan may fill."""
         return Needs(tallies=((self.customer, OWN),), every_account=(self.customer,))
 
+    def presumes(self) -> tuple[str, ...]:
+        """Take nobody for known: who is given a plan is introduced by it."""
+        return ()
+
     def accounts(
         self, tally: Tally, units: Mapping[str, Unit], now: datetime
     ) -> tuple[tuple[AccountKey, ...], tuple[AccountKey, ...]]:
@@ -101,7 +108,20 @@ class Allocate(Request):
         for plan in live:
             if plan.group == self.group and not (plan.is_add_on or self.is_add_on):
                 self._give_way(state, plan, now)
+        if self.is_free:
+            state.before = self._taken_before(book, own, now)
         return self._taken(state, own, now)
+
+    def _taken_before(self, book: Book, own: Tally, now: datetime) -> TakenBefore:
+        """Look what free plans have given before for periods that still run (D1)."""
+        return taken_before(
+            subscriptions(book, self.customer),
+            plan=self.plan,
+            group=self.group,
+            is_add_on=self.is_add_on,
+            zone=own.zone,
+            now=now,
+        )
 
     def _give_way(self, state: "_State", plan: OnPlan, now: datetime) -> None:
         """Let a free plan give way to one that is paid for (D5); refuse a second plan (D10)."""
@@ -110,18 +130,20 @@ class Allocate(Request):
         if known is None or not known.is_free or self.is_free:
             raise AlreadySubscribed(
                 f"{self.customer!r} is on {plan.plan!r}, and of the group {self.group!r} a "
-                "customer has one plan; cancel it first.",
+                "customer has one plan: cancel it with at='now', or wait until it has ended.",
                 plan=plan.plan,
                 group=self.group,
                 subscription=plan.subscription,
             )
+        left: list[tuple[str, int]] = []
         for unit in dict.fromkeys(known.units):
-            account, entries = ended(state.account(unit), known.id, now, now)
+            account, entries, unspent = ended(state.account(unit), known.id, now, now)
             state.change(account, entries)
-        state.over.append(known._replace(ends_at=now, updated_at=now))
+            left.append((unit, unspent))
+        state.over.append(known._replace(ends_at=now, left_over=tuple(left), updated_at=now))
 
     def _paid_before(self, book: Book) -> Subscribed | None:
-        """Find what the payment bought before; refuse where that was something else."""
+        """Find what the payment bought before; refuse where that was another's, or another plan."""
         for known in subscriptions(book, self.customer):
             if known.payment_id != self.payment_id:
                 continue
@@ -133,6 +155,12 @@ class Allocate(Request):
                     subscription=known.id,
                 )
             return known
+        if claimant(book, self.customer, self.payment_id or "") is not None:
+            raise PaymentClaimed(
+                f"The payment {self.payment_id!r} has bought something for another customer; one "
+                "payment buys once. Name the payment of this customer.",
+                payment_id=self.payment_id,
+            )
         return None
 
     @property
@@ -140,27 +168,39 @@ class Allocate(Request):
         return self.plan, self.interval, self.quantity
 
     def _taken(self, state: "_State", own: Tally, now: datetime) -> Outcome:
-        given = [self._given(state, own, terms, now) for terms in self.terms(own)]
-        made = self._subscribed(own, tuple(given), now)
+        anchor = self.anchor or state.before.anchor() or now
+        given = [self._given(state, own, terms, anchor, now) for terms in self.terms(own)]
+        made = self._subscribed(own, anchor, tuple(given), now)
         over = {known.id for known in state.over}
         plans = [plan for plan in own.plans if plan.subscription not in over]
         tally = own._replace(
             version=own.version + 1,
             plans=with_plan(plans, made.on_plan(now), now),
             updated=max(own.updated, to_microseconds(now)),
+            plans_since=to_microseconds(now),
         )
         return Outcome(
             tuple(state.entries),
             tuple(state.made),
             result={"subscription": made.told(now).to_dict()},
-            tallies=(tally,),
+            tallies=(turned(tally, to_microseconds(now)),),
             subscriptions=(*state.over, made),
+            claims=self._claims(),
             unposted=state.unposted,
             is_kept=True,
         )
 
+    def _claims(self) -> tuple[Claim, ...]:
+        if self.payment_id is None:
+            return ()
+        return (Claim(self.payment_id, self.customer, self._subscription),)
+
     def _subscribed(
-        self, own: Tally, allowances: tuple[tuple[str, Recurrence], ...], now: datetime
+        self,
+        own: Tally,
+        anchor: datetime,
+        allowances: tuple[tuple[str, Recurrence], ...],
+        now: datetime,
     ) -> Subscribed:
         return Subscribed(
             customer=self.customer,
@@ -172,12 +212,14 @@ class Allocate(Request):
             interval=self.interval,
             quantity=self.quantity,
             version=self.catalog.version,
-            anchor=self.anchor or now,
+            anchor=anchor,
             zone=own.zone,
             started_at=now,
             ends_at=None,
             payment_id=self.payment_id,
             allowances=allowances,
+            moved_in=None,
+            left_over=(),
             created_at=now,
             updated_at=now,
         )
@@ -187,14 +229,21 @@ class Allocate(Request):
         return f"sub_{suffix(self.id)}"
 
     def _given(
-        self, state: "_State", own: Tally, terms: "GrantTerms", now: datetime
+        self,
+        state: "_State",
+        own: Tally,
+        terms: "GrantTerms",
+        anchor: datetime,
+        now: datetime,
     ) -> tuple[str, Recurrence]:
         """Let an allowance fill its account from now on."""
-        recurrence = recurring(self._subscription, terms, self.anchor or now, own.zone)
-        recurrence, running = begun(recurrence, now)
-        account = state.account(terms.unit)
+        unit, before = terms.unit, state.before
+        recurrence = recurring(self._subscription, terms, anchor, own.zone)
+        recurrence, running = begun(recurrence, now, given=before.number(unit, recurrence))
+        account = state.account(unit)
         account = account._replace(allowances=(*account.allowances, recurrence))
-        account, entries, made = give(account, recurrence, running, now, is_first=True)
+        used = before.used(unit)
+        account, entries, made = give(account, recurrence, running, now, is_first=True, used=used)
         state.made += made
         state.change(account, entries)
         return terms.unit, recurrence
@@ -230,6 +279,8 @@ class _State:
         self.made: list[GrantFact] = []
         #: Subscriptions that gave way.
         self.over: list[Subscribed] = []
+        #: What free plans gave before, where a free plan is taken.
+        self.before = TakenBefore()
         self._accounts: dict[str, Account] = {}
 
     def account(self, unit: str) -> Account:

@@ -16,11 +16,13 @@ from tollkeeper.catalog.terms import Limit, Step, Terms
 from tollkeeper.decisions import asking, limiting
 from tollkeeper.decisions.asking import Span, UseRow
 from tollkeeper.decisions.counting import priced_name
+from tollkeeper.decisions.plans_then import Then, plans_then
 from tollkeeper.decisions.requests import Book, Hour
 from tollkeeper.decisions.tallies import (
     HOUR,
     OWN,
     Counter,
+    OwnLimit,
     Running,
     Tally,
     added,
@@ -34,6 +36,12 @@ from tollkeeper.values.units import MONEY_PREFIX
 #: An hour of a feature's uses, by the currency of their money.
 _HourKey = tuple[int, str, str]
 
+#: A plan as it was sold: its key, the version, and when it ends.
+_SoldPlan = tuple[str, str, int]
+
+#: What the terms of a customer follow from: his currency, his plans, and limits of his own.
+Sold = tuple[str | None, tuple[_SoldPlan, ...], tuple[OwnLimit, ...]]
+
 
 class Counts(NamedTuple):
     """What a use takes of limits."""
@@ -46,28 +54,59 @@ class Counts(NamedTuple):
 class Sums:
     """One customer's tallies, hours and rated quantities, as the uses so far leave them."""
 
-    __slots__ = ("_book", "_counters", "_hours", "_now", "_period", "_priced", "own")
+    __slots__ = (
+        "_book",
+        "_counters",
+        "_hour",
+        "_hours",
+        "_now",
+        "_others",
+        "_period",
+        "_priced",
+        "_then",
+        "own",
+        "sold",
+    )
 
     def __init__(self, book: Book, customer: str, now: int) -> None:
-        self.own = book.tally(customer, OWN)
+        self.own = own = book.tally(customer, OWN)
+        self.sold = sold_to(own)
         self._book = book
         self._now = now
+        #: The hour that runs; a clock that stepped back begins none before it.
+        self._hour = max(own.hour, now - now % HOUR)
+        #: What is added to it, and what to other hours.
         self._hours: dict[_HourKey, Running] = {}
+        self._others: dict[_HourKey, Running] = {}
         self._period = (0, 0)
         self._counters: dict[str, dict[str, Counter]] = {}
         self._priced: dict[tuple[str, str, int], int] = {}
+        self._then: Then | None = None
+
+    def own_at(self, at: int) -> Tally:
+        """Give the customer's own tally with the plans of a moment, which may be past (G1)."""
+        if at >= self.own.plans_since:
+            return self.own
+        then = self._then
+        if then is None or not then.covers(at):
+            found = asking.subscriptions(self._book, self.own.customer)
+            then = self._then = plans_then(found, self.own, at)
+        return then.own
 
     def add(self, at: int, use: Running) -> None:
         """Add a use, or what is taken back of one, to its hour."""
-        key = (at - at % HOUR, use.feature, use.currency)
-        before = self._hours.get(key)
-        self._hours[key] = use if before is None else added(before, use)
+        hour = at - at % HOUR
+        key, hours = (hour, use.feature, use.currency), self._others
+        if hour == self._hour:
+            hours = self._hours
+        before = hours.get(key)
+        hours[key] = use if before is None else added(before, use)
 
     def period(self, at: int) -> tuple[int, int]:
         """Give the billing period of a moment; most uses lie in the one of the use before."""
         start, end = self._period
         if not start <= at < end:
-            self._period = start, end = period_of(self.own, at)
+            self._period = start, end = period_of(self.own_at(at), at)
         return start, end
 
     def rate(self, terms: Terms, step: Step, at: int, quantity: int) -> int:
@@ -98,47 +137,42 @@ class Sums:
 
     def tallies(self) -> tuple[Tally, ...]:
         """Give the tallies afterwards, the customer's own first; the hours are in `hours`."""
-        hour, running = self._running()
-        own = list(self._counters.get(OWN, {}).values())
-        made = [
-            recounted(
-                self.own, counted(self.own.counters, own, self._now), self._now, hour, running
-            )
-        ]
-        for subject, counters in self._counters.items():
+        own, now = self.own, self._now
+        if not self._counters:
+            return (recounted(own, own.counters, now, self._hour, self._running()),)
+        counters = counted(own.counters, list(self._counters.get(OWN, {}).values()), now)
+        made = [recounted(own, counters, now, self._hour, self._running())]
+        for subject, changed in self._counters.items():
             if subject != OWN:
-                tally = self._book.tally(self.own.customer, subject)
-                further = counted(tally.counters, list(counters.values()), self._now)
-                made.append(recounted(tally, further, self._now, tally.hour, tally.running))
+                tally = self._book.tally(own.customer, subject)
+                counters = counted(tally.counters, list(changed.values()), now)
+                made.append(recounted(tally, counters, now, tally.hour, tally.running))
         return tuple(made)
 
     def hours(self) -> tuple[Hour, ...]:
         """Give what goes to hours that do not run: the one that is over now, and other ones."""
-        hour = self._hour()
-        found: dict[int, tuple[Running, ...]] = {}
-        if hour > self.own.hour and self.own.running:
-            found[self.own.hour] = self.own.running
-        for (start, _, _), use in self._hours.items():
-            if start != hour:
-                found[start] = summed(found.get(start, ()), use)
-        return tuple([Hour(self.own.customer, start, uses) for start, uses in found.items()])
+        own = self.own
+        is_over = self._hour > own.hour and own.running
+        if not is_over and not self._others:
+            return ()
+        found = {own.hour: own.running} if is_over else {}
+        for (start, _, _), use in self._others.items():
+            found[start] = summed(found.get(start, ()), use)
+        return tuple([Hour(own.customer, start, uses) for start, uses in found.items()])
 
-    def _hour(self) -> int:
-        return max(self.own.hour, self._now - self._now % HOUR)
-
-    def _running(self) -> tuple[int, tuple[Running, ...]]:
-        hour = self._hour()
-        running = self.own.running if hour == self.own.hour else ()
-        for (start, _, _), use in self._hours.items():
-            if start == hour:
-                running = summed(running, use)
-        return hour, running
+    def _running(self) -> tuple[Running, ...]:
+        """Give what was used in the hour that runs."""
+        running = self.own.running if self._hour == self.own.hour else ()
+        for use in self._hours.values():
+            running = summed(running, use)
+        return running
 
     def _priced_so_far(self, terms: Terms, step: Step, start: int, end: int) -> int:
         """Tell how much the rate has rated in a period: by its counter, else by the books."""
         name = priced_name(terms.feature, step.unit)
         for counter in self.own.counters:
-            if counter.name == name and counter.start <= start < counter.end:
+            is_running = self._now < counter.end
+            if counter.name == name and counter.start <= start < counter.end and is_running:
                 return counter.used
             if counter.name == name and counter.end <= start <= self._now < end:
                 # It was begun in a period before, so this one has begun with nothing.
@@ -166,6 +200,12 @@ class Sums:
             return made
         tally = self.own if subject == OWN else self._book.tally(self.own.customer, subject)
         return next((counter for counter in tally.counters if counter.name == name), None)
+
+
+def sold_to(own: Tally) -> Sold:
+    """Tell what the terms of a customer follow from; most customers share them with others."""
+    plans = tuple([(plan.plan, plan.version, plan.ends) for plan in own.plans]) if own.plans else ()
+    return own.currency, plans, own.limits
 
 
 def priced_measure(terms: Terms, unit: str) -> str:

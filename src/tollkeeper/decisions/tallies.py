@@ -81,6 +81,8 @@ class OnPlan(NamedTuple):
     #: Its group, of which there is one plan, and whether it stands beside that one.
     group: str = ""
     is_add_on: bool = False
+    #: The number of the running period, where the customer has moved to another zone.
+    number: int | None = None
 
 
 class OwnLimit(NamedTuple):
@@ -106,6 +108,8 @@ class Tally(NamedTuple):
     hour: int = 0
     running: tuple[Running, ...] = ()
     updated: int = 0
+    #: From when on `plans` says it all: those before are told by the subscriptions.
+    plans_since: int = 0
 
     @property
     def key(self) -> TallyKey:
@@ -173,6 +177,7 @@ def recounted(
         hour,
         running,
         max(now, tally.updated),
+        tally.plans_since,
     )
 
 

@@ -8,7 +8,7 @@ from tollkeeper.decisions.tallies import Counter, OnPlan, Tally
 from tollkeeper.values.intervals import Interval
 from tollkeeper.values.moments import from_microseconds, to_microseconds
 from tollkeeper.values.periods import Period, period_at
-from tollkeeper.values.successions import window_after
+from tollkeeper.values.successions import NumberedPeriod, numbered_after, window_after
 from tollkeeper.values.windows import CalendarKind, window
 from tollkeeper.values.zones import zone
 
@@ -33,13 +33,16 @@ def window_of(limit: Limit, own: Tally, now: int, before: Counter | None = None)
 
 
 def period_of(own: Tally, now: int) -> tuple[int, int]:
-    """Give the running billing period: of the plan, else the calendar's month (D4)."""
+    """Give the running billing period: of the plan, else the calendar's month (D4).
+
+    The period in which a customer moved to another zone keeps its end, and so its number.
+    """
     plan = main_plan(own, now)
     if plan is None:
         return calendar_window("month", own.zone, now)
     if plan.start <= now < plan.end:
         return plan.start, plan.end
-    return _period_at(plan.anchor, plan.interval, own.zone, now)
+    return _period_at(plan, own.zone, now)
 
 
 def main_plan(own: Tally, now: int) -> OnPlan | None:
@@ -74,7 +77,13 @@ _CALENDAR: dict[WindowKind, CalendarKind] = {
 }
 
 
-def _period_at(anchor: int, interval: str, zone_name: str | None, now: int) -> tuple[int, int]:
-    moment = from_microseconds(now)
-    found = period_at(from_microseconds(anchor), Interval.parse(interval), moment, zone(zone_name))
+def _period_at(plan: OnPlan, zone_name: str | None, now: int) -> tuple[int, int]:
+    anchor, every = from_microseconds(plan.anchor), Interval.parse(plan.interval)
+    moment, place = from_microseconds(now), zone(zone_name)
+    if plan.number is None or now < plan.start:
+        found = period_at(anchor, every, moment, place)
+    else:
+        running = Period(from_microseconds(plan.start), from_microseconds(plan.end))
+        kept = NumberedPeriod(plan.number, running)
+        found = numbered_after(kept, anchor, every, moment, place).period
     return to_microseconds(found.start), to_microseconds(found.end)

@@ -1,7 +1,7 @@
 """Rooms for tasks: the same verbs, awaited. There is never a second copy of a verb.
 
 A verb of a room answers what its door answers, which tasks await. Only one thing is added: a unit
-that was never met has to be read first, and that must not block the loop.
+that was never met, or the catalog in force, has to be read first, and that must not block the loop.
 """
 
 import functools
@@ -9,10 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 from tollkeeper.doors.tasks import TaskDoor
-from tollkeeper.operations.door import UnitsUnknown
-
-#: How many things a verb may have to look for: the catalog in force, and its units.
-MOST_UNKNOWN = 3
+from tollkeeper.operations.door import Unlearnt
 
 
 class Awaited:
@@ -29,14 +26,10 @@ def awaited(verb: Callable[..., Any], door: TaskDoor) -> Callable[..., Any]:
 
     @functools.wraps(verb)
     async def call(*arguments: Any, **options: Any) -> Any:
-        for _ in range(MOST_UNKNOWN):
-            try:
-                answer = verb(*arguments, **options)
-                break
-            except UnitsUnknown as unknown:
-                await door.find_unit(unknown.key)
-        else:
+        try:
             answer = verb(*arguments, **options)
+        except Unlearnt as unlearnt:
+            return await door.learnt(unlearnt, lambda: verb(*arguments, **options))
         return await answer
 
     return call

@@ -10,9 +10,12 @@ from typing import Any, TypeVar
 from sqlalchemy import Connection
 
 from tollkeeper.decisions.requests import Request
-from tollkeeper.errors import InvalidRequest, StoreBusy, TollkeeperError
+from tollkeeper.doors.grouping import apart
+from tollkeeper.errors import InvalidRequest, StoreBusy, StoreError, TollkeeperError
+from tollkeeper.ledger.catalogs import follow_main, look_again, refresh
 from tollkeeper.ledger.change import Answer, Later, Ledger, Manner, change
-from tollkeeper.operations.door import Finish, Result, plain
+from tollkeeper.operations.door import Finish, FinishAll, Lesson, each, plain
+from tollkeeper.store.citus import is_distributed
 from tollkeeper.store.database import check_session, first_write, is_snapshot
 from tollkeeper.store.faults import translated
 
@@ -23,19 +26,19 @@ class JoinedDoor:
     """Runs operations on a connection whose transaction somebody else began and will end."""
 
     def __init__(
-        self, source: Callable[[], Connection], ledger: Ledger, learn_unit: Callable[[str], None]
+        self, source: Callable[[], Connection], ledger: Ledger, learn: Callable[[Lesson, str], None]
     ) -> None:
         self._source = source
         self._ledger = ledger
-        self._learn_unit = learn_unit
+        self._learn = learn
 
     def change(self, request: Request, finish: Finish | None = None) -> Any:
         """Run the request here and now."""
         return (finish or plain)(self._outcome(request))
 
-    def change_all(self, requests: Sequence[Request]) -> list[Result]:
-        """Run requests one after another; one that is refused leaves the others alone."""
-        return [self._outcome(request) for request in requests]
+    def change_all(self, requests: Sequence[Request], finish: FinishAll = each) -> Any:
+        """Run requests together; one that is refused leaves the others alone."""
+        return finish(self._outcomes(requests))
 
     def perform(self, work: Callable[["JoinedDoor"], T]) -> T:
         """Run the steps here."""
@@ -67,7 +70,22 @@ class JoinedDoor:
 
     def learn_unit(self, key: str) -> None:
         """Look for a unit on another connection: only what is committed is fixed for life."""
-        self._learn_unit(key)
+        self._learn("unit", key)
+
+    def look(self) -> None:
+        """Look on another connection: a transaction that changes something must not begin so.
+
+        Only one that may have applied a catalog itself looks inside.
+        """
+        if self._ledger.looked.looks_inside:
+            self.read(lambda connection: refresh(self._ledger, connection))
+            return
+        self._learn("catalog", "")
+        follow_main(self._ledger)
+
+    def look_again(self) -> None:
+        """Look here: what the host's own transaction applied counts in it."""
+        self.read(lambda connection: look_again(self._ledger, connection))
 
     def _joined(self) -> Connection:
         connection = self._source()
@@ -80,6 +98,15 @@ class JoinedDoor:
         except TollkeeperError as error:
             return error
 
+    def _outcomes(self, requests: Sequence[Request]) -> list[Any]:
+        try:
+            return self.transact(lambda connection: self._run_all(connection, requests))
+        except TollkeeperError as error:
+            if isinstance(error, StoreError) and type(error) is not StoreError:
+                return [error for _ in requests]  # the transaction's own failure, not a request's
+        # One failed on its data and took the others with it: each in a savepoint of its own then.
+        return [self._outcome(request) for request in requests]
+
     def _run(self, connection: Connection, request: Request) -> Any:
         answer = self._once(connection, request, Manner())
         if answer is Later.ABSENT:
@@ -89,6 +116,30 @@ class JoinedDoor:
         if isinstance(answer, TollkeeperError):
             raise answer
         return answer
+
+    def _run_all(self, connection: Connection, requests: Sequence[Request]) -> list[Any]:
+        database = self._ledger.database
+        if (
+            len(requests) == 1
+            or not database.is_postgres
+            or not is_distributed(connection, database)
+        ):
+            return self._run_some(connection, requests)
+        answers: dict[int, Any] = {}
+        for numbers in apart(requests):
+            made = self._run_some(connection, [requests[number] for number in numbers])
+            answers.update(zip(numbers, made, strict=True))
+        return [answers[number] for number in range(len(requests))]
+
+    def _run_some(self, connection: Connection, requests: Sequence[Request]) -> list[Any]:
+        answers = change(self._ledger, connection, requests, Manner())
+        absent = [number for number, answer in enumerate(answers) if answer is Later.ABSENT]
+        if absent:
+            again = [requests[number] for number in absent]
+            made = change(self._ledger, connection, again, Manner(make_missing=True))
+            for number, answer in zip(absent, made, strict=True):
+                answers[number] = answer
+        return [StoreBusy() if isinstance(answer, Later) else answer for answer in answers]
 
     def _once(self, connection: Connection, request: Request, manner: Manner) -> Answer:
         return change(self._ledger, connection, [request], manner)[0]

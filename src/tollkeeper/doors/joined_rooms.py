@@ -3,16 +3,15 @@
 It ends no transaction; that stays the host's. There is never a second copy of a verb.
 """
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Any
 
-from tollkeeper.doors.awaiting import MOST_UNKNOWN
 from tollkeeper.doors.hosts import Source, join_async
 from tollkeeper.doors.joined import JoinedDoor
-from tollkeeper.doors.tasks import ask_for_unit, find_unit
+from tollkeeper.doors.tasks import ask, learning
 from tollkeeper.doors.wiring import Wired
 from tollkeeper.operations.calls import Desk
-from tollkeeper.operations.door import UnitsUnknown
+from tollkeeper.operations.door import Lesson, Unlearnt
 
 
 class JoinedRoom:
@@ -33,16 +32,21 @@ class JoinedRoom:
                 return getattr(self._opened(source), verb)(*arguments, **options)
 
             dialect = self._wired.ledger.database.dialect
-            for _ in range(MOST_UNKNOWN):
-                try:
-                    return await join_async(self._host, dialect, work)
-                except UnitsUnknown as unknown:
-                    await find_unit(self._wired.threads, unknown.key)
-            return await join_async(self._host, dialect, work)
+
+            def joined() -> Awaitable[Any]:
+                return join_async(self._host, dialect, work)
+
+            try:
+                return await joined()
+            except Unlearnt as unlearnt:
+                return await learning(self._wired.threads, unlearnt, joined)
 
         return call
 
     def _opened(self, source: Source) -> object:
         """Open the room on the host's connection; what it learns of units stays apart."""
         ledger = self._wired.ledger.apart()
-        return self._room(Desk(JoinedDoor(source, ledger, ask_for_unit), ledger))
+        return self._room(Desk(JoinedDoor(source, ledger, self._ask), ledger))
+
+    def _ask(self, lesson: Lesson, key: str) -> None:
+        ask(self._wired.threads, lesson, key)

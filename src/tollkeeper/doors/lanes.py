@@ -5,7 +5,7 @@ Nothing here can be left locked, or asleep, by a caller who is interrupted at an
 
 import threading
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from typing import Final, Generic, TypeVar
 
@@ -50,6 +50,15 @@ class Lane(Generic[T]):
         if self._idle:
             self._ring()
         return not self._ended or not self._took_back(ticket)
+
+    def put(self, tickets: Sequence[T]) -> list[T]:
+        """Queue calls that belong together, in their order; give back those it takes no more."""
+        if self._stopping:
+            return list(tickets)
+        self.queue.extend(tickets)
+        if self._idle:
+            self._ring()
+        return [ticket for ticket in tickets if self._took_back(ticket)] if self._ended else []
 
     def take(self, most: int) -> list[T]:
         """Wait for calls and take what there is; nothing once the lane has stopped and is empty."""

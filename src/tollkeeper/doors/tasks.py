@@ -2,8 +2,9 @@
 
 import asyncio
 import os
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextvars import ContextVar
 from typing import Any, TypeVar
 
 from sqlalchemy import Connection
@@ -12,8 +13,8 @@ from tollkeeper.decisions.requests import Request
 from tollkeeper.doors.threads import ThreadDoor
 from tollkeeper.doors.tickets import Result, TaskTicket
 from tollkeeper.doors.writer import Writer
-from tollkeeper.errors import Closed
-from tollkeeper.operations.door import Finish, UnitsUnknown
+from tollkeeper.errors import BrokenInvariant, Closed
+from tollkeeper.operations.door import Finish, FinishAll, Lesson, Unlearnt, each
 
 T = TypeVar("T")
 
@@ -42,6 +43,13 @@ class TaskDoor:
         self._writer.submit(ticket)
         return ticket.future if finish is None else _finished(ticket.future, finish)
 
+    def change_all(self, requests: Sequence[Request], finish: FinishAll = each) -> Awaitable[Any]:
+        """Hand requests to the writer at once; the answer to all of them is to be awaited."""
+        loop = asyncio.get_running_loop()
+        tickets = [TaskTicket(request, loop) for request in requests]
+        self._writer.submit_all(tickets)
+        return _all_finished([ticket.future for ticket in tickets], finish)
+
     def read(self, query: Callable[[Connection], T]) -> Awaitable[T]:
         """Run a query on a reader's thread."""
         return self._beside(lambda: self._behind.read(query))
@@ -55,12 +63,24 @@ class TaskDoor:
         return await self._beside(work)
 
     def learn_unit(self, key: str) -> None:
-        """Ask to be called again once the unit was looked for (see `find_unit`)."""
-        ask_for_unit(key)
+        """Ask to be called again once the unit was looked for."""
+        self.learn("unit", key)
 
-    async def find_unit(self, key: str) -> None:
-        """Look for a unit without blocking the loop."""
-        await find_unit(self._behind, key)
+    def look(self) -> None:
+        """Ask to be called again once it was looked which catalog is in force."""
+        self.learn("catalog", "")
+
+    def look_again(self) -> None:
+        """Ask to be called again once a name was looked for that no catalog here knows."""
+        self.learn("names", "")
+
+    def learn(self, lesson: Lesson, key: str) -> None:
+        """Ask to be called again once something was read (see `learning`)."""
+        ask(self._behind, lesson, key)
+
+    async def learnt(self, unlearnt: Unlearnt, verb: Callable[[], Awaitable[T]]) -> T:
+        """Read what a verb asks for, and call it again."""
+        return await learning(self._behind, unlearnt, verb)
 
     def close(self) -> None:
         """Let the readers end."""
@@ -80,16 +100,41 @@ def _readers() -> ThreadPoolExecutor:
     return ThreadPoolExecutor(READERS, thread_name_prefix="tollkeeper-reader")
 
 
-def ask_for_unit(key: str) -> None:
-    """Have a unit looked for beside the loop: whoever awaits the verb does it and calls again."""
-    raise UnitsUnknown(key)
+#: What was read already for the verb that this task is about to call: it is asked for once.
+_LEARNT: ContextVar[frozenset[tuple[Lesson, str]]] = ContextVar("learnt", default=frozenset())
 
 
-async def find_unit(behind: ThreadDoor, key: str) -> None:
-    """Look for a unit without blocking the loop."""
-    await asyncio.to_thread(behind.learn_unit, key)
-    # The loop may be late; what was found absent stays so for the call that comes right now.
-    behind.recall_unit(key)
+def ask(behind: ThreadDoor, lesson: Lesson, key: str) -> None:
+    """Have something read beside the loop: whoever awaits the verb does it and calls again."""
+    if (lesson, key) not in _LEARNT.get():
+        if lesson != "unit":
+            behind.claim_look()
+        raise Unlearnt(lesson, key)
+    if lesson == "unit":
+        # The loop may be late; what was found absent stays so for the call that comes right now.
+        behind.recall_unit(key)
+
+
+async def learning(
+    behind: ThreadDoor, unlearnt: Unlearnt, verb: Callable[[], Awaitable[T]]
+) -> T:
+    """Read what a verb asks for without blocking the loop, and call it again."""
+    before = _LEARNT.set(frozenset())
+    try:
+        while (asked := (unlearnt.lesson, unlearnt.key)) not in _LEARNT.get():
+            await asyncio.to_thread(behind.learn, *asked)
+            _LEARNT.set(_LEARNT.get() | {asked})
+            try:
+                return await verb()
+            except Unlearnt as another:
+                unlearnt = another
+        raise BrokenInvariant(f"A verb asks again for what was read: {asked}.")
+    finally:
+        _LEARNT.reset(before)
+
+
+async def _all_finished(futures: "list[asyncio.Future[Result]]", finish: FinishAll) -> Any:
+    return finish(await asyncio.gather(*futures, return_exceptions=True))
 
 
 async def _finished(future: "asyncio.Future[Result]", finish: Finish) -> Any:

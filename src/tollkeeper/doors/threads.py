@@ -14,9 +14,9 @@ from tollkeeper.decisions.requests import Request
 from tollkeeper.doors.retrying import MAXIMUM_TRIES, pause
 from tollkeeper.doors.tickets import ThreadTicket
 from tollkeeper.doors.writer import Writer
-from tollkeeper.ledger.catalogs import look
+from tollkeeper.ledger.catalogs import look_again, refresh
 from tollkeeper.ledger.change import Ledger
-from tollkeeper.operations.door import Finish, Result, plain
+from tollkeeper.operations.door import Finish, FinishAll, Lesson, each, plain
 from tollkeeper.store.database import begin_snapshot, begin_write, commit, roll_back
 from tollkeeper.store.faults import Fault, fault_of, translated
 from tollkeeper.store.units import all_units
@@ -42,12 +42,11 @@ class ThreadDoor:
         self._writer.submit(ticket)
         return (finish or plain)(ticket.wait())
 
-    def change_all(self, requests: Sequence[Request]) -> list[Result]:
+    def change_all(self, requests: Sequence[Request], finish: FinishAll = each) -> Any:
         """Hand requests to the writer at once, to share its transactions; wait for all."""
         tickets = [ThreadTicket(request) for request in requests]
-        for ticket in tickets:
-            self._writer.submit(ticket)
-        return [ticket.wait() for ticket in tickets]
+        self._writer.submit_all(tickets)
+        return finish([ticket.wait() for ticket in tickets])
 
     def perform(self, work: Callable[["ThreadDoor"], T]) -> T:
         """Run the steps here."""
@@ -85,19 +84,40 @@ class ThreadDoor:
     def learn_unit(self, key: str) -> None:
         """Read every unit, unless this one was just looked for: they are few, and fixed.
 
-        Before the first of them, or of prices, it is looked which catalog is in force.
+        It is looked which catalog is in force before, where the last look is old.
         """
-        if not self._ledger.looked.is_begun:
-            self.read(lambda connection: look(self._ledger, connection))
+        if self._ledger.looked.is_due:
+            self.look()
         known = self._ledger.units
-        if not key or known.may_be_used(key):
+        if known.may_be_used(key):
             return
         known.confirm(self.read(lambda connection: all_units(connection, self._ledger.database)))
         self.recall_unit(key)
 
+    def look(self) -> None:
+        """Look which catalog is in force."""
+        self.read(lambda connection: refresh(self._ledger, connection))
+
+    def look_again(self) -> None:
+        """Look for a name that no catalog here knows."""
+        self.read(lambda connection: look_again(self._ledger, connection))
+
+    def learn(self, lesson: Lesson, key: str) -> None:
+        """Read what a verb needs to know."""
+        if lesson == "unit":
+            self.learn_unit(key)
+        elif lesson == "catalog":
+            self.look()
+        else:
+            self.look_again()
+
+    def claim_look(self) -> None:
+        """Let others go on with what is known while somebody looks which catalog is in force."""
+        self._ledger.looked.claim()
+
     def recall_unit(self, key: str) -> None:
         """Remember a little longer that a unit which was looked for is not in the books."""
-        if key and not self._ledger.units.is_confirmed(key):
+        if not self._ledger.units.is_confirmed(key):
             self._ledger.units.looked_for(key)
 
     def _transact(self, work: Callable[[Connection], T]) -> T:

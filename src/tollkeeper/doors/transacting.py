@@ -192,7 +192,17 @@ class Transactor:
         if len(requests) == 1:
             return [as_error(error)]
         middle = len(requests) // 2
-        return self._run(requests[:middle], manner) + self._run(requests[middle:], manner)
+        answers = self._run(requests[:middle], manner)
+        # Who waits in the first half waits with all that is his: his calls keep their order.
+        waiting = {
+            request.customer: answer
+            for request, answer in zip(requests[:middle], answers, strict=True)
+            if isinstance(answer, Later)
+        }
+        rest = requests[middle:]
+        free = [request for request in rest if request.customer not in waiting]
+        made = iter(self._run(free, manner) if free else ())
+        return answers + [waiting.get(request.customer) or next(made) for request in rest]
 
     def _left_waiting(
         self, requests: Sequence[Request], manner: Manner, error: BaseException

@@ -7,7 +7,7 @@ interrupt or death strands another. A lone call passes straight through; a thous
 import logging
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from threading import get_ident
 from typing import Any, Final
@@ -27,6 +27,7 @@ from tollkeeper.doors.forks import (
 from tollkeeper.doors.lanes import AnyTicket, Lane, workers
 from tollkeeper.doors.patient import Patient
 from tollkeeper.doors.rounds import answer_decided, answer_rest, run_with_missing
+from tollkeeper.doors.tickets import answer_all
 from tollkeeper.doors.transacting import Transactor
 from tollkeeper.errors import Closed, InvalidRequest, StoreBusy
 from tollkeeper.ledger.change import Ledger, Manner
@@ -37,6 +38,7 @@ logger = logging.getLogger("tollkeeper")
 MAXIMUM_QUEUE = 100_000
 #: How long a batch waits for a lock that it could not pass over.
 BATCH_LOCK_TIMEOUT_MS = 100
+_TOO_MANY: Final = f"{MAXIMUM_QUEUE:,} calls wait already; try again later."
 
 
 class Writer:
@@ -107,19 +109,32 @@ class Writer:
             InvalidRequest: a thread calls that answers calls, this Billing's or another one's.
             StoreBusy: too many calls wait.
         """
-        if sys.is_finalizing():
-            raise Closed
-        if get_ident() in workers:
-            raise InvalidRequest(
-                "This thread answers Tollkeeper's calls: a hook, a handler or a finaliser that "
-                "runs on it cannot make one; call from another thread."
-            )
+        _refuse_here()
         lanes = self._lanes or self._started()
         lane = lanes[hash(ticket.request.customer) % len(lanes)] if len(lanes) > 1 else lanes[0]
         if len(lane.queue) >= MAXIMUM_QUEUE:
-            raise StoreBusy(f"{MAXIMUM_QUEUE:,} calls wait already; try again later.")
+            raise StoreBusy(_TOO_MANY)
         if not lane.put_one(ticket):
             raise Closed
+
+    def submit_all(self, tickets: Sequence[AnyTicket]) -> None:
+        """Queue calls that belong together, to share transactions: all, or none where it raises.
+
+        Each customer's keep their order. What a lane takes no more, because it is being closed, is
+        answered with Closed. Raises what `submit` raises.
+        """
+        _refuse_here()
+        lanes = self._lanes or self._started()
+        if self._closed:
+            raise Closed
+        by_lane: list[list[AnyTicket]] = [[] for _ in lanes]
+        for ticket in tickets:
+            by_lane[hash(ticket.request.customer) % len(lanes)].append(ticket)
+        shared = [(lane, some) for lane, some in zip(lanes, by_lane, strict=True) if some]
+        if any(len(lane.queue) + len(some) > MAXIMUM_QUEUE for lane, some in shared):
+            raise StoreBusy(_TOO_MANY)
+        for lane, some in shared:
+            answer_all([(ticket, Closed()) for ticket in lane.put(some)])
 
     def close(self, seconds: float = 30.0) -> None:
         """Answer what was taken, then stop."""
@@ -246,6 +261,17 @@ class Writer:
         )
         self._transactors.append(made)
         return made
+
+
+def _refuse_here() -> None:
+    """Refuse a call that nobody could answer: at the interpreter's end, or on a lane's thread."""
+    if sys.is_finalizing():
+        raise Closed
+    if get_ident() in workers:
+        raise InvalidRequest(
+            "This thread answers Tollkeeper's calls: a hook, a handler or a finaliser that "
+            "runs on it cannot make one; call from another thread."
+        )
 
 
 #: The parent's connections in a forked child: kept, so that nothing ever closes them.

@@ -8,6 +8,7 @@
     │   ├── NothingPays
     │   ├── NotEntitled
     │   ├── AlreadySubscribed
+    │   ├── PaymentClaimed
     │   ├── StillSubscribed
     │   ├── CatalogRefused
     │   ├── AlreadyRedeemed
@@ -21,6 +22,7 @@
     │   ├── StillRunning
     │   ├── CallIsOver
     │   ├── NotReversible
+    │   ├── TransferNotAllowed
     │   ├── CustomerExists
     │   ├── CustomerMerged
     │   └── HoldsOpen
@@ -31,6 +33,7 @@
     │   ├── CatalogError        what is wrong with it, every mistake at once
     │   ├── UnknownCurrency
     │   ├── UnknownFeature
+    │   ├── UnknownDimension
     │   ├── UnknownPlan
     │   ├── AmbiguousPlan
     │   ├── UnknownUnit
@@ -115,9 +118,11 @@ from tollkeeper.errors.refusals import (
     NotEntitled,
     NothingPays,
     NotReversible,
+    PaymentClaimed,
     PromotionClosed,
     StillRunning,
     StillSubscribed,
+    TransferNotAllowed,
     UnpricedUsage,
     UsageNotAmendable,
 )
@@ -134,6 +139,7 @@ from tollkeeper.errors.requests import (
     NotPriced,
     UnitMismatch,
     UnknownCurrency,
+    UnknownDimension,
     UnknownFeature,
     UnknownModel,
     UnknownOffer,
@@ -198,6 +204,7 @@ __all__ = [
     "NoticeNotFound",
     "OperationNotFound",
     "OutcomeUnknown",
+    "PaymentClaimed",
     "PromotionClosed",
     "Refusal",
     "SerializationFailure",
@@ -208,8 +215,10 @@ __all__ = [
     "StoreUnavailable",
     "SubscriptionNotFound",
     "TollkeeperError",
+    "TransferNotAllowed",
     "UnitMismatch",
     "UnknownCurrency",
+    "UnknownDimension",
     "UnknownFeature",
     "UnknownModel",
     "UnknownOffer",

@@ -39,6 +39,12 @@ class UnknownFeature(InvalidRequest):
     code = "unknown_feature"
 
 
+class UnknownDimension(InvalidRequest):
+    """The feature has no such dimension. Carries `dimension` and `feature`, None where of any."""
+
+    code = "unknown_dimension"
+
+
 class UnknownPlan(InvalidRequest):
     """The catalog has no such plan. Carries `plan`."""
 

@@ -32,15 +32,17 @@ def receipt_from(
     rows: Sequence[Sequence[Any]],
     units: Units,
     *,
+    verb: str | None = None,
     replayed: bool = False,
     private: Mapping[str, Any] | None = None,
 ) -> Receipt:
     """Give the answer of an operation, which reads the rows (in the order of parts) when asked.
 
-    `private` is what it tells and the rows must not: personal text, which can be erased.
+    Whoever knows the `verb` that the rows tell gives it: it need not be read. `private` is what the
+    answer tells and the rows must not: personal text, which can be erased.
     """
     head = rows[0]
-    shape = _SHAPES.get(_kind(head), Receipt)
+    shape = _SHAPES.get(verb or _kind(head), Receipt)
     read = partial(_read, customer, rows, units, private)
     return shape(head[1], customer, _moment(head[6]), read, replayed=replayed)
 

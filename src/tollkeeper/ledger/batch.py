@@ -40,7 +40,9 @@ class Batch:
     answered: dict[tuple[str, str], tuple[str | None, Receipt]] = field(default_factory=dict)
     #: Answers by operation id, where an earlier commit turned out to have happened.
     done: dict[str, Receipt] = field(default_factory=dict)
-    #: Accounts that a request which has to run again would change: who follows must wait for it.
+    #: Customers whom nobody introduced, where the catalog refuses them.
+    strangers: frozenset[str] = frozenset()
+    #: Accounts and tallies of a request that has to run again: who follows must wait for it.
     deferred: set[AccountKey] = field(default_factory=set)
     #: Whether the books were asked for the requests' keys.
     keys_known: bool = False

@@ -15,7 +15,7 @@ from tollkeeper.decisions.charge_holds import ChargeHold
 from tollkeeper.decisions.customers import merged
 from tollkeeper.decisions.holds import Hold
 from tollkeeper.decisions.recurrences import Recurrence
-from tollkeeper.decisions.requests import GrantFact, Kept, Outcome, Recorded, Request
+from tollkeeper.decisions.requests import GrantFact, Kept, Outcome, Recorded, Request, Use
 from tollkeeper.decisions.tallies import Tally, TallyKey
 from tollkeeper.ledger.memo import Memo
 from tollkeeper.ledger.tallies import TallyMemo
@@ -54,8 +54,10 @@ class WorkingBook:
     tallies: dict[TallyKey, Tally] = field(default_factory=dict)
     charge_holds: dict[Pair, ChargeHold] = field(default_factory=dict)
     now_microseconds: int = field(init=False)
-    #: Usage events that are there, by (customer, id): those looked for, and those of this batch.
-    recorded: dict[Pair, Kept] = field(default_factory=dict)
+    #: Usage events that were there already, by (customer, id): those looked for.
+    events: dict[Pair, Kept] = field(default_factory=dict)
+    #: Usage events of this batch, each with its moment, that nobody asked for yet.
+    brought: list[tuple[Sequence[Use], datetime]] = field(default_factory=list)
     #: What the books said to questions of decisions; forgotten when more is used.
     answers: dict[Question, Answer] = field(default_factory=dict)
     #: The accounts that the batch was planned with; None where none was planned.
@@ -95,6 +97,14 @@ class WorkingBook:
         if tally.merged_into is not None:
             raise merged(customer, tally.merged_into)
         return tally
+
+    @property
+    def recorded(self) -> Mapping[Pair, Kept]:
+        """Give usage events that are there: those looked for, and those of this batch."""
+        for uses, moment in self.brought:
+            self.events.update({(use.customer, use.id): Kept(use, moment) for use in uses})
+        self.brought.clear()
+        return self.events
 
     def told(self, question: Question) -> Answer:
         """Give the answer to a question that was asked before."""
@@ -150,15 +160,9 @@ class WorkingBook:
         """Take over what was used; what was counted from the books before is not so any more."""
         if self.answers and outcome.tallies:
             self.answers.clear()
-        if not request.is_operation:
-            self._keep_uses(outcome)
-
-    def _keep_uses(self, outcome: Outcome) -> None:
-        """Know usage events again that this batch brings twice."""
-        if outcome.uses:
-            moment = from_microseconds(outcome.tallies[0].updated)
-            for use in outcome.uses:
-                self.recorded[(use.customer, use.id)] = Kept(use, moment)
+        if outcome.uses and not request.is_operation:
+            # Few batches bring an event twice, so they are looked at once somebody asks.
+            self.brought.append((outcome.uses, from_microseconds(outcome.tallies[0].updated)))
 
     def moment_for(self, keys: Sequence[AccountKey]) -> datetime:
         """Give the time of deciding and booking: now, but never before an account's last entry.

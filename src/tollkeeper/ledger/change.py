@@ -12,6 +12,7 @@ from enum import Enum
 
 from sqlalchemy import Connection
 
+from tollkeeper.catalog.in_force import InForce
 from tollkeeper.catalog.terms import PriceList
 from tollkeeper.catalog.unwritten import Unwritten
 from tollkeeper.clock import Clock
@@ -20,7 +21,7 @@ from tollkeeper.decisions.asking import Unread
 from tollkeeper.decisions.noticing import is_quiet
 from tollkeeper.decisions.requests import Outcome, Request
 from tollkeeper.errors import TollkeeperError
-from tollkeeper.ledger import customers, loading, tallying
+from tollkeeper.ledger import customers, ended_calls, loading, tallying
 from tollkeeper.ledger.answers import receipt_from
 from tollkeeper.ledger.batch import Batch
 from tollkeeper.ledger.book import Unplanned, WorkingBook
@@ -36,7 +37,9 @@ from tollkeeper.ledger.replays import (
     replay_of,
     stand_for,
 )
+from tollkeeper.ledger.strangers import refusal_of, strangers
 from tollkeeper.ledger.tallies import TallyMemo
+from tollkeeper.ledger.thresholds import Thresholds
 from tollkeeper.ledger.units import Units
 from tollkeeper.store.database import Database
 from tollkeeper.values.receipts import Receipt
@@ -90,9 +93,10 @@ class Ledger:
 
     def apart(self) -> "Ledger":
         """Give one for a host's transaction: what it learns of units may yet be rolled back."""
-        made = Ledger(self.database, self.clock, self.units.apart(), self.prices)
+        prices = self.prices.apart() if isinstance(self.prices, InForce) else self.prices
+        made = Ledger(self.database, self.clock, self.units.apart(), prices)
         made.memo, made.tally_memo = self.memo, self.tally_memo
-        made.looked = self.looked
+        made.looked = self.looked.apart(self)
         made.outbox = self.outbox.apart()
         return made
 
@@ -102,6 +106,8 @@ def change(
 ) -> list[Answer]:
     """Run a batch in the order of arrival; give each request's receipt, refusal or `Later`."""
     database, units = ledger.database, ledger.units
+    if manner.make_missing and (unknown := strangers(ledger, connection, requests)):
+        return _without(unknown, ledger, connection, requests, manner)
     if manner.make_missing:
         customers.make_named(connection, database, requests, ledger.clock.now())
         tallying.make(connection, database, requests, ledger.clock.now())
@@ -121,24 +127,51 @@ def change(
             connection, database, units, plan, ledger.clock.now(), skip_locked=manner.skip_locked
         )
     locked = loading.lock(connection, database, keys, skip_locked=manner.skip_locked)
+    missing = locked.absent - plan.optional
     if shut is None:
-        shut = customers.shut_now(connection, database, locked.absent - plan.optional)
+        shut = customers.shut_now(connection, database, missing)
     locked.busy.update(shut.busy)
     there = [key for key in keys if key in locked.found or key not in plan.optional]
     check_proposed_units(connection, database, units, there, learn=not manner.make_missing)
     book = WorkingBook(units, ledger.memo, ledger.clock.now(), ledger.tally_memo, planned=set(keys))
     book.tallies.update(plan.tallies)
     loading.load(connection, database, plan, locked, book)
-    notices = Notices(ledger.outbox, ledger.prices)
+    thresholds = Thresholds(ledger, connection, book)
+    notices = Notices(ledger.outbox, ledger.prices, thresholds.least_of)
     batch = Batch(connection, database, units, requests, plan, locked, book, shut, notices)
+    if missing or plan.new_tallies:
+        among = {name for name, _ in (*missing, *plan.new_tallies)}
+        batch.strangers = strangers(ledger, connection, requests, among)
     if manner.look_up_ids:
         look_up_ids(batch)
     if manner.look_up_keys:
         look_up_keys(batch)
     answers = [_answer(batch, number, request) for number, request in enumerate(requests)]
-    batch.writing.write(connection, database, book)
-    notices.write(connection, database, book.now)
+    _write(batch, answers)
     return answers
+
+
+def _write(batch: Batch, answers: Sequence[Answer]) -> None:
+    """Write all that was accepted, once."""
+    connection, database, book = batch.connection, batch.database, batch.book
+    if batch.plan.charge_holds:
+        ended_calls.write(connection, database, batch.requests, answers, book.grants, book.now)
+    batch.writing.write(connection, database, book)
+    batch.notices.write(connection, database, book.now)
+
+
+def _without(
+    unknown: frozenset[str],
+    ledger: Ledger,
+    connection: Connection,
+    requests: Sequence[Request],
+    manner: Manner,
+) -> list[Answer]:
+    """Refuse strangers before anything of theirs is made, and run the others."""
+    answers: list[Answer | None] = [refusal_of(request, unknown) for request in requests]
+    others = [request for request, answer in zip(requests, answers, strict=True) if answer is None]
+    made = iter(change(ledger, connection, others, manner) if others else [])
+    return [next(made) if answer is None else answer for answer in answers]
 
 
 def _answer(batch: Batch, number: int, request: Request) -> Answer:
@@ -154,6 +187,8 @@ def _answer(batch: Batch, number: int, request: Request) -> Answer:
 def _decided(batch: Batch, number: int, request: Request) -> Answer:
     """Decide a request whose key is new; a refusal must not hide a replay."""
     keys = batch.plan.accounts[number]
+    if batch.strangers and (refusal := refusal_of(request, batch.strangers)):
+        return refusal
     try:
         if batch.shut.refused:
             refuse_shut(keys, batch.shut)
@@ -161,11 +196,11 @@ def _decided(batch: Batch, number: int, request: Request) -> Answer:
     except TollkeeperError as error:
         return hidden_replay(batch, request) or _recorded(batch, number, request) or error
     except Unplanned:
-        return _deferred(batch, keys)
+        return _deferred(batch, number, keys)
     if outcome.replays is not None:
         return hidden_replay(batch, request) or stand_for(batch, request, outcome.replays, keys)
     if _lacks_rows(batch, number, outcome, keys):
-        return _deferred(batch, keys)
+        return _deferred(batch, number, keys)
     return _accept(batch, request, outcome, keys)
 
 
@@ -203,9 +238,9 @@ def _moment(batch: Batch, number: int, keys: tuple[AccountKey, ...]) -> datetime
     return batch.book.moment_of(tallies, moment) if tallies else moment
 
 
-def _deferred(batch: Batch, keys: tuple[AccountKey, ...]) -> Later:
-    """Have a request run again, and all after it that touch the same accounts."""
-    batch.deferred.update(keys)
+def _deferred(batch: Batch, number: int, keys: tuple[AccountKey, ...]) -> Later:
+    """Have a request run again, and all after it that touch the same accounts or tallies."""
+    batch.deferred.update(keys, batch.plan.by_tally.get(number, ()))
     return Later.ABSENT
 
 
@@ -213,9 +248,13 @@ def _later(batch: Batch, number: int, keys: tuple[AccountKey, ...]) -> Later | N
     """Tell whether a request must wait for a lock, or for one before it that has to run again."""
     if not (batch.plan.busy or batch.locked.busy or batch.deferred):
         return None
-    if number in batch.plan.busy or not batch.locked.busy.isdisjoint(keys):
+    tallies = batch.plan.by_tally.get(number, ())
+    touched = (*keys, *tallies)
+    if number in batch.plan.busy or not batch.locked.busy.isdisjoint(touched):
+        # What counts one customer's use keeps its order, whoever pays.
+        batch.locked.busy.update(tallies)
         return Later.BUSY
-    return None if batch.deferred.isdisjoint(keys) else Later.ABSENT
+    return None if batch.deferred.isdisjoint(touched) else Later.ABSENT
 
 
 def _accept(
@@ -229,7 +268,7 @@ def _accept(
         batch.writing.dues.clear()
     batch.book.accept(request, outcome, rows[0][6])
     private = outcome.revision.private if outcome.revision is not None else None
-    receipt = receipt_from(request.customer, rows, batch.units, private=private)
+    receipt = receipt_from(request.customer, rows, batch.units, verb=request.verb, private=private)
     if request.idempotency_key is not None:
         batch.answered[(request.customer, request.idempotency_key)] = (request.fingerprint, receipt)
     return receipt

@@ -1,8 +1,9 @@
 """Between rows and charges that are set aside, with the terms pinned in them. Pure translation."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import Connection
@@ -10,9 +11,15 @@ from sqlalchemy import Connection
 from tollkeeper.catalog.rates import Rate, Tier
 from tollkeeper.catalog.terms import Limit, Step, Terms, Window
 from tollkeeper.decisions.charge_holds import ChargeHold, Part
+from tollkeeper.decisions.requests import Request
+from tollkeeper.decisions.setting_aside import OnChargeHold
+from tollkeeper.errors import TollkeeperError
 from tollkeeper.store import charge_holds
 from tollkeeper.store.database import Database
 from tollkeeper.store.types import read_moment
+
+#: The most texts of terms whose meaning is remembered.
+MOST_TERMS = 1024
 
 _dumps = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False).encode
 
@@ -34,8 +41,42 @@ def write(
     """Write charge holds: those that are new, and those that changed."""
     made = [charge_hold_row(hold) for hold in new]
     charge_holds.append_charge_holds(connection, database, made)
-    changed = [charge_hold_row(hold)[:8] for hold in old]
+    changed = [_changing(hold) for hold in old]
     charge_holds.write_charge_holds(connection, database, changed)
+
+
+def known(
+    connection: Connection, database: Database, requests: Sequence[Request]
+) -> Sequence[Request]:
+    """Give requests with what their charge holds tell; what they are of never changes."""
+    names = {name for request in requests for name in request.needs().charge_holds}
+    there = {(hold.customer, hold.id): hold for hold in read(connection, database, sorted(names))}
+    return with_terms(requests, there) if there else requests
+
+
+def with_terms(
+    requests: Sequence[Request], there: Mapping[tuple[str, str], ChargeHold]
+) -> Sequence[Request]:
+    """Give requests with what their charge holds tell, as far as these are there."""
+    return [
+        _with_terms(request, there) if isinstance(request, OnChargeHold) else request
+        for request in requests
+    ]
+
+
+def parts(holds: Iterable[ChargeHold]) -> Iterator[tuple[str, str]]:
+    """Name the ledger's holds behind charge holds."""
+    return ((hold.customer, part.hold) for hold in holds for part in hold.parts if part.hold)
+
+
+def _with_terms(request: OnChargeHold, there: Mapping[tuple[str, str], ChargeHold]) -> Request:
+    hold = there.get((request.customer, request.hold))
+    if hold is None:
+        return request
+    try:
+        return request.of(hold)
+    except TollkeeperError:  # it is refused when it decides
+        return request
 
 
 def charge_hold_from(row: Sequence[Any]) -> ChargeHold:
@@ -49,7 +90,7 @@ def charge_hold_from(row: Sequence[Any]) -> ChargeHold:
         customer=customer,
         feature=feature,
         status=status,
-        terms=terms_from(json.loads(terms)),
+        terms=_terms(terms),
         parts=tuple([_part(cells) for cells in json.loads(parts)]),
         created_at=_moment(created),
         expires_at=_moment(expires),
@@ -66,6 +107,11 @@ def charge_hold_from(row: Sequence[Any]) -> ChargeHold:
 
 def charge_hold_row(hold: ChargeHold) -> tuple[Any, ...]:
     """Write a charge hold's row: key, changing columns, fixed columns."""
+    return (*_changing(hold), hold.feature, _dumps(hold.terms), _said(hold), hold.created_at)
+
+
+def _changing(hold: ChargeHold) -> tuple[Any, ...]:
+    """Write what changes of a charge hold, after its key."""
     return (
         hold.customer,
         hold.id,
@@ -75,11 +121,13 @@ def charge_hold_row(hold: ChargeHold) -> tuple[Any, ...]:
         hold.settled,
         hold.closed_by,
         hold.closed_at,
-        hold.feature,
-        _dumps(hold.terms),
-        _said(hold),
-        hold.created_at,
     )
+
+
+@lru_cache(maxsize=MOST_TERMS)
+def _terms(text: str) -> Terms:
+    """Read pinned terms; most holds of a feature were made at the same."""
+    return terms_from(json.loads(text))
 
 
 def terms_from(cells: Sequence[Any]) -> Terms:

@@ -1,8 +1,8 @@
 """Between rows and values: accounts, holds, grants, operations. Pure translation, no SQL.
 
 Open grants travel as JSON arrays `[id, remaining, amount, priority, effective_us, expires_us|0,
-paid, cost, features|0, pending]`, where `paid` counts 2 more for a plan's allowance; the view
-`grants` reads the same shape.
+paid, cost, features|0, pending]`, where `paid` counts 2 more for a plan's allowance, and 4 more for
+promotional value that pays debt back; the view `grants` reads the same shape.
 """
 
 import json
@@ -231,7 +231,8 @@ def _open_grant(cells: Sequence[Any]) -> OpenGrant:
         cost,
         tuple(features) if features else (),
         bool(pending),
-        paid > 1,
+        bool(paid & 2),
+        bool(paid & 4),
     )
 
 
@@ -243,7 +244,7 @@ def _cells(grant: OpenGrant) -> list[Any]:
         grant.priority,
         to_microseconds(grant.effective_at),
         to_microseconds(grant.expires_at) if grant.expires_at else 0,
-        grant.paid + 2 * grant.included,
+        grant.paid + 2 * grant.included + 4 * grant.repays,
         grant.cost,
         list(grant.features) or 0,
         int(grant.pending),

@@ -7,10 +7,11 @@ from dataclasses import dataclass, field
 from sqlalchemy import Connection
 
 from tollkeeper.decisions.accounts import AccountKey
+from tollkeeper.decisions.charge_holds import ChargeHold
 from tollkeeper.decisions.holds import Hold
 from tollkeeper.decisions.requests import Needs, Request
 from tollkeeper.decisions.tallies import Tally, TallyKey
-from tollkeeper.ledger import charge_holds, customers
+from tollkeeper.ledger import customers
 from tollkeeper.ledger.book import WorkingBook
 from tollkeeper.ledger.codec import fact_from, hold_from, recorded_from
 from tollkeeper.store import accounts, grants, holds, journal, reads
@@ -47,11 +48,15 @@ class Plan:
     busy: set[int] = field(default_factory=set)
     absent: set[int] = field(default_factory=set)
     charge_holds: set[Pair] = field(default_factory=set)
+    #: Those of them that exist, read once the tallies that guard them were locked.
+    charge_holds_there: dict[Pair, ChargeHold] = field(default_factory=dict)
     #: Tallies that are ours now, those that do not exist yet, and the requests that need any.
     tallies: dict[TallyKey, Tally] = field(default_factory=dict)
     new_tallies: set[TallyKey] = field(default_factory=set)
     by_tally: dict[int, tuple[TallyKey, ...]] = field(default_factory=dict)
-    #: Accounts that pay if they are there, and are not opened where they are not.
+    #: Accounts that pay if they are there, by the number of the request that can do without them.
+    may: dict[int, set[AccountKey]] = field(default_factory=dict)
+    #: Those of them that every request of the batch can do without: they are not opened.
     optional: set[AccountKey] = field(default_factory=set)
 
     @property
@@ -149,9 +154,7 @@ def _load_holds(connection: Connection, database: Database, made: Plan, book: Wo
         for hold in found:
             # One that has lapsed by now is known better already.
             book.holds.setdefault((hold.customer, hold.id), hold)
-    if made.charge_holds:
-        for charge in charge_holds.read(connection, database, sorted(made.charge_holds)):
-            book.charge_holds[(charge.customer, charge.id)] = charge
+    book.charge_holds.update(made.charge_holds_there)
 
 
 def _open_holds(

@@ -4,7 +4,7 @@ It writes no balance: what a call costs its customer is booked by the charge hol
 """
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -147,7 +147,8 @@ def settle(
     now: datetime,
 ) -> bool:
     """Note what was charged for a call, and what it earned."""
-    earned = revenue_of(connection, database, receipt)
+    facts = facts_of(connection, database, grants_of(receipt))
+    earned = revenue_from(receipt, facts)
     first = earned[0] if earned else None
     return metered_calls.change(
         connection,
@@ -158,10 +159,10 @@ def settle(
             "status": "settled",
             "operation_id": receipt.operation_id,
             "quantity": receipt.result["quantity"],
-            "shares": _shares(receipt),
+            "shares": shares_text(receipt),
             "revenue": None if first is None else first.scaled,
             "revenue_currency": None if first is None else first.currency,
-            "further": canonical_json([str(m) for m in earned[1:]]) if earned[1:] else None,
+            "further": further_text(earned),
             "marks": " ".join(marks) or None,
             "closed_at": now,
             "next_attempt_at": None,
@@ -208,9 +209,21 @@ def stored_from(row: Any, scale: int) -> StoredCall:
     )
 
 
-def revenue_of(
-    connection: Connection, database: Database, receipt: ChargeReceipt
-) -> tuple[Money, ...]:
+def grants_of(receipt: ChargeReceipt) -> set[Key]:
+    """Name the grants that paid a charge, by (customer, grant)."""
+    lines = [(entry.customer, grant) for entry in _own(receipt) for grant, _, _ in entry.raw_lines]
+    return {line for line in lines if line[1]}
+
+
+def facts_of(
+    connection: Connection, database: Database, names: Collection[Key]
+) -> dict[Key, GrantFact]:
+    """Read the facts of grants."""
+    rows = grants.facts_by_ids(connection, database, sorted(names))
+    return {(fact.customer, fact.id): fact for fact in map(fact_from, rows)}
+
+
+def revenue_from(receipt: ChargeReceipt, facts: Mapping[Key, GrantFact]) -> tuple[Money, ...]:
     """Tell what a charge earned: of the very grants that paid, and of money.
 
     Paid money of the wallet counts as it is, and so does what is owed to it; the later bill by what
@@ -220,18 +233,35 @@ def revenue_of(
     owed = [
         share.money for share in receipt.shares if share.kind == "usage" and share.money is not None
     ]
-    own = [entry for entry in receipt.entries if entry.customer == receipt.customer]
-    names = {(entry.customer, grant) for entry in own for grant, _, _ in entry.raw_lines if grant}
-    facts = {
-        fact.id: fact
-        for row in grants.facts_by_ids(connection, database, sorted(names))
-        for fact in [fact_from(row)]
-    }
-    paid = [money for entry in own for money in _earned(entry, facts)]
+    paid = [money for entry in _own(receipt) for money in _earned(entry, facts)]
     return moneys([*owed, *paid])
 
 
-def _earned(entry: Entry, facts: Mapping[str, GrantFact]) -> list[Money]:
+def further_text(earned: Sequence[Money]) -> str | None:
+    """Write what was earned in further currencies, beside the first."""
+    return canonical_json([str(money) for money in earned[1:]]) if earned[1:] else None
+
+
+def marks_with(marks: Sequence[str], receipt: ChargeReceipt) -> tuple[str, ...]:
+    """Add to a call's marks what its charge has to tell."""
+    late, unpaid = ["late"] if receipt.late else [], ["unpaid"] if receipt.unpaid else []
+    return tuple(dict.fromkeys([*marks, *late, *unpaid]))
+
+
+def shares_text(receipt: ChargeReceipt) -> str:
+    """Write who paid how much."""
+    cells = [
+        [share.source, share.kind, f"{share.quantity:f}", f"{share.amount:f}", share.unit]
+        for share in receipt.shares
+    ]
+    return canonical_json({"shares": cells, "unpaid": f"{receipt.unpaid:f}"})
+
+
+def _own(receipt: ChargeReceipt) -> list[Entry]:
+    return [entry for entry in receipt.entries if entry.customer == receipt.customer]
+
+
+def _earned(entry: Entry, facts: Mapping[Key, GrantFact]) -> list[Money]:
     """Tell what an entry earned, grant by grant."""
     if entry.kind not in ("consume", "settle"):
         return []
@@ -239,7 +269,8 @@ def _earned(entry: Entry, facts: Mapping[str, GrantFact]) -> list[Money]:
     found = [
         money
         for grant, remaining, held in entry.raw_lines
-        if grant in facts and (money := _of_grant(facts[grant], -(remaining + held), code))
+        if (fact := facts.get((entry.customer, grant)))
+        and (money := _of_grant(fact, -(remaining + held), code))
     ]
     if code is not None and (owed := _owed(entry)) > 0:
         found.append(Money.from_scaled(owed, code))
@@ -275,14 +306,6 @@ def _known(known: Known) -> dict[str, Any]:
     if known.rates is not None:
         told["rates"] = canonical_json(dict(known.rates))
     return values | {name: value for name, value in told.items() if value is not None}
-
-
-def _shares(receipt: ChargeReceipt) -> str:
-    cells = [
-        [share.source, share.kind, f"{share.quantity:f}", f"{share.amount:f}", share.unit]
-        for share in receipt.shares
-    ]
-    return canonical_json({"shares": cells, "unpaid": f"{receipt.unpaid:f}"})
 
 
 def _call_from(row: Any, said: Mapping[str, Any], scale: int) -> ModelCall:

@@ -15,7 +15,7 @@ from typing import Any, Final
 from sqlalchemy import Connection
 
 from tollkeeper.catalog.terms import PriceList
-from tollkeeper.decisions.accounts import Entry
+from tollkeeper.decisions.accounts import AccountKey, Entry
 from tollkeeper.decisions.advancing import Due
 from tollkeeper.decisions.noticing import (
     SILENCE,
@@ -26,6 +26,7 @@ from tollkeeper.decisions.noticing import (
     telling,
 )
 from tollkeeper.decisions.requests import Outcome, Request
+from tollkeeper.decisions.tallies import Tally
 from tollkeeper.errors import InvalidRequest
 from tollkeeper.ids import new_id
 from tollkeeper.ledger.book import WorkingBook
@@ -64,6 +65,8 @@ class Outbox:
     usual: frozenset[str] = USUAL
     #: The threshold of each unit that has one, in the ledger's integers (H3).
     low_balances: Mapping[str, int] = field(default_factory=lambda: MappingProxyType({}))
+    #: Every threshold of the units of which plans have their own.
+    by_plan: Mapping[str, frozenset[int]] = field(default_factory=lambda: MappingProxyType({}))
     #: Kinds that somebody in this process has asked for.
     asked: frozenset[str] = frozenset()
     #: All of this, as the writer looks at it.
@@ -95,9 +98,17 @@ class Outbox:
         self.asked |= frozenset(kinds)
         self._compile()
 
-    def set_low_balances(self, thresholds: Mapping[str, int]) -> None:
-        """Set below what a balance is low, by the unit's key, in the ledger's integers (H3)."""
+    def set_low_balances(
+        self,
+        thresholds: Mapping[str, int],
+        by_plan: Mapping[str, frozenset[int]] = MappingProxyType({}),
+    ) -> None:
+        """Set below what a balance is low, by the unit's key, in the ledger's integers (H3).
+
+        `by_plan` names every threshold of those units of which plans have their own.
+        """
         self.low_balances = MappingProxyType(dict(thresholds))
+        self.by_plan = MappingProxyType(dict(by_plan))
         self._compile()
 
     def apart(self) -> "Outbox":
@@ -111,7 +122,8 @@ class Outbox:
             self.wake()
 
     def _compile(self) -> None:
-        self.telling = telling(self.usual | self.asked, self.low_balances)
+        thresholds = {unit: (least,) for unit, least in self.low_balances.items()}
+        self.telling = telling(self.usual | self.asked, {**thresholds, **self.by_plan})
 
 
 @dataclass(slots=True)
@@ -120,6 +132,8 @@ class Notices:
 
     outbox: Outbox
     prices: PriceList
+    #: Gives the threshold of an account, given the tallies that the operation changed.
+    least_of: Callable[[AccountKey, Sequence[Tally]], int | None]
     rows: list[Row] = field(default_factory=list)
     #: Those whose ids are fixed, so that they are written once.
     fixed: list[Row] = field(default_factory=list)
@@ -134,12 +148,18 @@ class Notices:
     ) -> None:
         """Note what follows from an accepted request, after what time did to its accounts."""
         telling = self.outbox.telling
+
+        def least_of(account: AccountKey) -> int | None:
+            return self.least_of(account, outcome.tallies)
+
         for due, booked_at in dues:
-            told = of_time(due, book.units, booked_at, telling)
+            told = of_time(due, book.units, booked_at, telling, least_of)
             self._put(told, due.entries, due.id, booked_at, book)
         if not is_quiet(outcome, telling):
             customer, scale_of = request.customer, self.prices.scale
-            told = of_operation(outcome, customer, book.units, moment, telling, scale_of)
+            told = of_operation(
+                outcome, customer, book.units, moment, telling, scale_of, least_of
+            )
             is_kept = outcome.entries or outcome.uses or request.idempotency_key
             self._put(told, outcome.entries, request.id if is_kept else None, moment, book)
 

@@ -51,7 +51,8 @@ def claim(
     number = promotions.times(connection, database, customer, promotion) + 1
     if number > per_customer:
         raise AlreadyRedeemed(
-            f"{customer!r} has used this promotion {number - 1} times; that is all.",
+            f"{customer!r} has used this promotion as often as he may: {number - 1} of "
+            f"{per_customer}.",
             promotion=promotion,
             times=number - 1,
         )

@@ -13,6 +13,7 @@ from sqlalchemy import Connection
 from tollkeeper.decisions import asking
 from tollkeeper.decisions.asking import (
     Answer,
+    ClaimantOf,
     EventsOf,
     Part,
     PartOf,
@@ -23,12 +24,13 @@ from tollkeeper.decisions.asking import (
     UseRow,
     WhatOf,
 )
-from tollkeeper.decisions.subscribed import SubscriptionsOf
+from tollkeeper.decisions.subscribed import Subscribed, SubscriptionsOf
 from tollkeeper.decisions.tallies import HOUR, OWN, PREFIXES, Tally
 from tollkeeper.ledger.batch import Batch
+from tollkeeper.ledger.catalogs import know
 from tollkeeper.ledger.subscriptions import of_customer
 from tollkeeper.ledger.uses import kept_from, use_row_from
-from tollkeeper.store import usage_reads
+from tollkeeper.store import subscriptions, usage_reads
 from tollkeeper.store.database import Database
 from tollkeeper.store.types import read_moment
 from tollkeeper.values.moments import from_microseconds, to_microseconds
@@ -53,7 +55,7 @@ def look_up_events(batch: Batch) -> None:
     wanted = {name for request in batch.requests for name in request.events()}
     for row in usage_reads.events_by_ids(batch.connection, batch.database, sorted(wanted)):
         kept = kept_from(row)
-        batch.book.recorded[(kept.use.customer, kept.use.id)] = kept
+        batch.book.events[(kept.use.customer, kept.use.id)] = kept
 
 
 def answer_questions(batch: Batch, questions: Sequence[Question]) -> None:
@@ -62,7 +64,12 @@ def answer_questions(batch: Batch, questions: Sequence[Question]) -> None:
         batch.writing.write_counts(batch.connection, batch.database, batch.book)
     for question in questions:
         own = batch.book.tallies.get((question.customer, OWN))
-        batch.book.answers[question] = answered(batch.connection, batch.database, question, own)
+        answer = answered(batch.connection, batch.database, question, own)
+        if isinstance(question, SubscriptionsOf) and isinstance(answer, tuple):
+            # What was used under plans that are over is rated by the catalogs they were sold under.
+            versions = [known.version for known in answer if isinstance(known, Subscribed)]
+            know(batch.notices.prices, batch.connection, batch.database, versions)
+        batch.book.answers[question] = answer
 
 
 def answered(
@@ -75,6 +82,8 @@ def answered(
         return _standing(connection, database, question)
     if isinstance(question, SubscriptionsOf):
         return of_customer(connection, database, question.customer)
+    if isinstance(question, ClaimantOf):
+        return subscriptions.claimed_by(connection, database, question.payment_id)
     if isinstance(question, PartOf):
         return _part(connection, database, question.customer, question.backfill)
     return _events(connection, database, question)

@@ -15,6 +15,7 @@ from sqlalchemy import Connection
 from tollkeeper.decisions.accounts import Account, AccountKey
 from tollkeeper.decisions.advancing import Advanced, advance
 from tollkeeper.decisions.burning import spendable
+from tollkeeper.decisions.granting import REPAYS
 from tollkeeper.decisions.holds import Hold
 from tollkeeper.decisions.rebuilding import Past, rebuild
 from tollkeeper.decisions.requests import GrantFact
@@ -120,6 +121,7 @@ def past_from(row: Any) -> Past:
         hold=hold,
         expires_at=expires,
         overdraft=result.get("overdraft"),
+        repays=REPAYS in result,
     )
 
 

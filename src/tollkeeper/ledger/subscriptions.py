@@ -13,13 +13,18 @@ from tollkeeper.ledger.codec import allowances_from, allowances_text
 from tollkeeper.store import subscriptions
 from tollkeeper.store.database import Database
 from tollkeeper.store.types import read_moment
+from tollkeeper.values.moments import from_microseconds, to_microseconds
+from tollkeeper.values.periods import Period
+from tollkeeper.values.successions import NumberedPeriod
 
 _PLACES = {column.name: number for number, column in enumerate(subscriptions.COLUMNS)}
 _FLAGS = [_PLACES[name] for name in ("is_add_on", "is_free")]
 _MOMENTS = [
     _PLACES[name] for name in ("anchor", "started_at", "ends_at", "created_at", "updated_at")
 ]
-_ALLOWANCES = _PLACES["allowances"]
+_ALLOWANCES, _MOVED_IN, _LEFT_OVER = (
+    _PLACES[name] for name in ("allowances", "moved_in", "left_over")
+)
 
 
 def of_customer(
@@ -40,13 +45,22 @@ def subscribed_from(row: Sequence[Any]) -> Subscribed:
     cells[_ALLOWANCES] = tuple(
         [(unit, _one(text)) for unit, text in json.loads(cells[_ALLOWANCES])]
     )
+    cells[_MOVED_IN] = _numbered(cells[_MOVED_IN])
+    cells[_LEFT_OVER] = tuple(
+        [(unit, amount) for unit, amount in json.loads(cells[_LEFT_OVER] or "[]")]
+    )
     return Subscribed(*cells)
 
 
 def subscription_row(known: Subscribed) -> tuple[Any, ...]:
     """Write a subscription's row."""
     given = json.dumps([[unit, allowances_text((each,))] for unit, each in known.allowances])
-    return (*known[:_ALLOWANCES], given, *known[_ALLOWANCES + 1 :])
+    moved = None
+    if known.moved_in is not None:
+        number, period = known.moved_in
+        moved = json.dumps([number, to_microseconds(period.start), to_microseconds(period.end)])
+    left = json.dumps(known.left_over) if known.left_over else None
+    return (*known[:_ALLOWANCES], given, moved, left, *known[_LEFT_OVER + 1 :])
 
 
 def filling(
@@ -67,6 +81,13 @@ def filling(
             if named == unit and known.started_at <= min(at, known_at)
         ]
     )
+
+
+def _numbered(text: str | None) -> NumberedPeriod | None:
+    if text is None:
+        return None
+    number, start, end = json.loads(text)
+    return NumberedPeriod(number, Period(from_microseconds(start), from_microseconds(end)))
 
 
 def _one(text: str) -> Recurrence:

@@ -1,7 +1,7 @@
 """Between rows and tallies, and what a batch locks and keeps of them. Decides nothing.
 
-A tally's state is JSON: `p` live plans, `c` counters, `h` headroom that holds take, `l` limits of
-the customer's own, `t` the running hour; what is empty is left out.
+A tally's state is JSON: `p` live plans, `s` since when they are these, `c` counters, `h` headroom
+that holds take, `l` limits of the customer's own, `t` the running hour; what is empty is left out.
 """
 
 import json
@@ -74,6 +74,7 @@ def tally_from(row: Sequence[Any]) -> Tally:
         hour=hour,
         running=tuple([Running(*cells) for cells in running]),
         updated=to_microseconds(moment) if moment else 0,
+        plans_since=state.get("s", 0),
     )
 
 
@@ -88,6 +89,8 @@ def state_text(tally: Tally) -> str:
     state: dict[str, Any] = {}
     if tally.plans:
         state["p"] = tally.plans
+    if tally.plans_since:
+        state["s"] = tally.plans_since
     if tally.counters:
         state["c"] = tally.counters
     if tally.held:

@@ -17,7 +17,7 @@ from tollkeeper.decisions.limiting import subjects
 from tollkeeper.decisions.requests import Request
 from tollkeeper.decisions.tallies import OWN, Tally, TallyKey
 from tollkeeper.errors import TollkeeperError
-from tollkeeper.ledger import catalogs
+from tollkeeper.ledger import catalogs, charge_holds
 from tollkeeper.ledger.catalogs import Looked
 from tollkeeper.ledger.customers import load
 from tollkeeper.ledger.loading import Plan
@@ -74,7 +74,8 @@ def make(
     connection: Connection, database: Database, requests: Sequence[Request], now: datetime
 ) -> None:
     """Make the tallies that are needed and do not exist yet, and their customers."""
-    keys = {key for some in _wanted(requests).values() for key in some}
+    known = charge_holds.known(connection, database, requests)
+    keys = {key for some in _wanted(known).values() for key in some}
     if keys:
         customers.make_customers(connection, database, {name for name, _ in keys}, now)
         tallies.make_tallies(connection, database, sorted(keys))
@@ -101,6 +102,8 @@ def plan(
         return
     made.by_tally = wanted
     _lock(connection, ledger, made, wanted, skip_locked=skip_locked)
+    if made.charge_holds:
+        requests = _with_charge_holds(connection, ledger, made, requests, skip_locked=skip_locked)
     catalogs.prepare(ledger, connection, made.tallies.values())
     names = {requests[number].customer for number in wanted} if again else set()
     booked = {name: _booked_until(connection, ledger.database, name) for name in names}
@@ -129,6 +132,29 @@ def _of_usage(
     return found
 
 
+def _with_charge_holds(
+    connection: Connection,
+    ledger: Books,
+    made: Plan,
+    requests: Sequence[Request],
+    *,
+    skip_locked: bool,
+) -> Sequence[Request]:
+    """Read the charge holds of a batch, and lock the other tallies that count what they are of.
+
+    Whoever changes one has its customer's own tally, as this batch has now. That is why a second
+    round of locks keeps the order: who has any other tally of a customer has his own as well.
+    """
+    found = charge_holds.read(connection, ledger.database, sorted(made.charge_holds))
+    made.charge_holds_there = {(hold.customer, hold.id): hold for hold in found}
+    made.holds.update(charge_holds.parts(found))
+    known = charge_holds.with_terms(requests, made.charge_holds_there)
+    further = {n: keys for n, keys in _wanted(known).items() if len(keys) > 1}
+    made.by_tally.update(further)
+    _lock(connection, ledger, made, further, skip_locked=skip_locked)
+    return known
+
+
 def _lock(
     connection: Connection,
     ledger: Books,
@@ -139,10 +165,10 @@ def _lock(
 ) -> None:
     """Lock tallies, and note who has to wait, and which do not exist."""
     database = ledger.database
-    keys = sorted({key for some in wanted.values() for key in some})
+    keys = sorted({key for some in wanted.values() for key in some} - made.tallies.keys())
     rows = tallies.lock_tallies(connection, database, keys, skip_locked=skip_locked)
-    made.tallies = {(row[0], row[1]): ledger.tally_memo.read(row) for row in rows}
-    if len(made.tallies) == len(keys):
+    made.tallies.update({(row[0], row[1]): ledger.tally_memo.read(row) for row in rows})
+    if len(rows) == len(keys):
         return
     missing = [key for key in keys if key not in made.tallies]
     busy: set[TallyKey] = set()
@@ -151,8 +177,9 @@ def _lock(
     for number, some in wanted.items():
         if not busy.isdisjoint(some):
             made.busy.add(number)
-    made.new_tallies = set(missing) - busy
-    made.tallies.update(first(connection, database, sorted(made.new_tallies)))
+    absent = set(missing) - busy
+    made.new_tallies |= absent
+    made.tallies.update(first(connection, database, sorted(absent)))
 
 
 def first(
@@ -186,15 +213,26 @@ def _name_accounts(
         request = requests[number]
         own = made.tallies.get(keys[0]) or Tally(request.customer, OWN)
         moment = max(now, from_microseconds(own.updated))
+        sure, perhaps = set(made.accounts[number]), set[AccountKey]()
         for at in {moment, max(moment, booked.get(request.customer, moment))}:
             try:
                 must, may = request.accounts(own, units, at)
             except TollkeeperError:
                 continue
-            made.optional.update(may)
-            both = {*made.accounts[number], *must, *may}
-            made.accounts[number] = tuple(sorted(both))
-    made.optional -= _surely(made, requests, set(wanted))
+            sure.update(must)
+            perhaps.update(may)
+        made.accounts[number] = tuple(sorted(sure | perhaps))
+        made.may[number] = perhaps - sure
+    made.optional = _optional(made)
+
+
+def _optional(made: Plan) -> set[AccountKey]:
+    """Give the accounts that no request of the batch needs, whatever others may do without."""
+    some = set[AccountKey]().union(*made.may.values())
+    nobodys: set[AccountKey] = set()
+    for number, keys in enumerate(made.accounts):
+        some.difference_update(set(keys) - made.may.get(number, nobodys))
+    return some
 
 
 def _booked_until(connection: Connection, database: Database, customer: str) -> datetime:
@@ -202,11 +240,3 @@ def _booked_until(connection: Connection, database: Database, customer: str) -> 
     rows = accounts.accounts_of(connection, database, customer)
     moments = [read_moment(row[accounts.UPDATED_AT]) for row in rows]
     return max([moment for moment in moments if moment], default=from_microseconds(0))
-
-
-def _surely(made: Plan, requests: Sequence[Request], by_tally: set[int]) -> set[AccountKey]:
-    """Give the accounts that some request of the batch needs, whatever others may do without."""
-    sure: set[AccountKey] = set()
-    for number, keys in enumerate(made.accounts):
-        sure.update(requests[number].needs().accounts if number in by_tally else keys)
-    return sure

@@ -83,8 +83,12 @@ class Units(Mapping[str, Unit]):
         return credits_unit(key)
 
     def declare(self, units: Iterable[Unit]) -> None:
-        """Take the units of a catalog that was put into force; what is declared stays known."""
-        self._declared.update({unit.key: unit for unit in units})
+        """Take the units of a catalog that was put into force; what is declared stays known.
+
+        From now on a unit that nobody declared, and that the books do not hold, is a mistake.
+        """
+        self._declared = {**self._declared, **{unit.key: unit for unit in units}}
+        self.is_complete = True
 
     def confirm(self, stored: Iterable[Unit]) -> None:
         """Remember what the database holds; a declared overdraft limit wins over the stored one."""

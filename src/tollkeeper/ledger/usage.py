@@ -16,11 +16,13 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Connection
 
+from tollkeeper.decisions.plans_then import plans_then
 from tollkeeper.decisions.tallies import HOUR, OWN, Running, Tally
 from tollkeeper.decisions.windows import period_of
 from tollkeeper.errors import InvalidRequest
 from tollkeeper.ledger.change import Ledger
 from tollkeeper.ledger.foreseeing import looked_at
+from tollkeeper.ledger.subscriptions import of_customer
 from tollkeeper.store import usage_reads, usage_sums
 from tollkeeper.store.database import Database
 from tollkeeper.values.moments import from_microseconds, to_microseconds
@@ -99,8 +101,11 @@ def own_tally(ledger: Ledger, connection: Connection, customer: str, now: dateti
     return book.tally(customer, OWN)
 
 
-def period_around(own: Tally, at: int) -> Period:
-    """Give the billing period of a moment."""
+def period_around(ledger: Ledger, connection: Connection, own: Tally, at: int) -> Period:
+    """Give the billing period of a moment, by the plans of that moment."""
+    if at < own.plans_since:
+        found = of_customer(connection, ledger.database, own.customer)
+        own = plans_then(found, own, at).own
     start, end = period_of(own, at)
     return Period(from_microseconds(start), from_microseconds(end))
 

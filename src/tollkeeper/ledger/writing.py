@@ -13,7 +13,7 @@ from tollkeeper.decisions.advancing import Due
 from tollkeeper.decisions.asking import Part
 from tollkeeper.decisions.charge_holds import ChargeHold
 from tollkeeper.decisions.holds import Hold
-from tollkeeper.decisions.requests import Hour, Note, Outcome, Request, Revision
+from tollkeeper.decisions.requests import Claim, Hour, Note, Outcome, Request, Revision
 from tollkeeper.decisions.subscribed import Subscribed
 from tollkeeper.decisions.tallies import TallyKey
 from tollkeeper.ids import OPERATION, new_id
@@ -57,6 +57,7 @@ class Writing:
     parts: list[Part] = field(default_factory=list)
     tallied: set[TallyKey] = field(default_factory=set)
     subscribed: dict[tuple[str, str], Subscribed] = field(default_factory=dict)
+    claims: list[tuple[Claim, datetime]] = field(default_factory=list)
     new_charge_holds: dict[tuple[str, str], ChargeHold] = field(default_factory=dict)
     old_charge_holds: dict[tuple[str, str], ChargeHold] = field(default_factory=dict)
     #: What time did and is booked with the last request, and as of when it is booked.
@@ -96,6 +97,7 @@ class Writing:
         self.parts += outcome.parts
         self.tallied.update(tally.key for tally in outcome.tallies)
         self.subscribed.update({known[:2]: known for known in outcome.subscriptions})
+        self.claims += [(claim, moment) for claim in outcome.claims]
 
     def add_key(
         self, request: Request, operation: str, book: WorkingBook, keys: tuple[AccountKey, ...]
@@ -147,8 +149,10 @@ class Writing:
         self._write_tallies(connection, database, book)
         rows = [subscription_row(known) for known in self.subscribed.values()]
         subscriptions.write_subscriptions(connection, database, rows)
+        claims = [(*claim, moment) for claim, moment in sorted(self.claims)]
+        subscriptions.claim_payments(connection, database, claims)
         self.uses, self.hours, self.parts, self.tallied = [], [], [], set()
-        self.subscribed = {}
+        self.subscribed, self.claims = {}, []
 
     def _write_tallies(self, connection: Connection, database: Database, book: WorkingBook) -> None:
         rows: list[Row] = []

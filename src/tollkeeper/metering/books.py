@@ -16,9 +16,9 @@ from tollkeeper.metering.costs import ModelCost
 from tollkeeper.metering.markups import Markup, markup_for
 from tollkeeper.metering.rates import PinnedRates, Rate
 from tollkeeper.metering.usage import ModelUsage
-from tollkeeper.metering.vendors import vendor_name
 from tollkeeper.values.currencies import currency as currency_of
 from tollkeeper.values.texts import check_text, echo
+from tollkeeper.values.vendors import vendor_name
 
 #: What a book does with a model whose price nobody knows.
 UnknownPolicy = Literal["refuse", "free", "fallback"]
@@ -162,34 +162,43 @@ def unknown_model(
     nearest = tuple(get_close_matches(model, list(known), n=SUGGESTIONS, cutoff=0.5))
     near = f"; did you mean {_listed(nearest)}?" if nearest else "."
     return UnknownModel(
-        f"{echo(model)} by {echo(vendor)} {why}{near} Add a rate card for it "
-        "(RateCard(vendor=…, model=…, rates=…)), or choose a policy for unknown models",
+        f"{echo(model)} by {echo(vendor)} {why}{near} {_way_out(vendor, model)}",
         vendor=vendor,
         model=model,
         nearest=nearest,
     )
 
 
-def unknown_vendor(vendor: str, known: Iterable[str]) -> UnknownVendor:
-    """Make the error for a vendor that nobody knows, with the nearest names."""
+def unknown_vendor(vendor: str, model: str, known: Iterable[str]) -> UnknownVendor:
+    """Make the error for a vendor that nobody knows, with the nearest names and the way out."""
     nearest = tuple(get_close_matches(vendor, list(known), n=SUGGESTIONS, cutoff=0.5))
     near = f"; did you mean {_listed(nearest)}?" if nearest else "."
     return UnknownVendor(
-        f"{echo(vendor)} is no AI vendor of any price book{near} Add a rate card for its models",
+        f"{echo(vendor)} is no AI vendor of any price book{near} {_way_out(vendor, model)}",
         vendor=vendor,
         nearest=nearest,
+    )
+
+
+def _way_out(vendor: str, model: str) -> str:
+    """Say where a price is added: in the catalog, or in Python."""
+    return (
+        "Add its price: in the catalog [[price_books.NAME.overrides]] with vendor = "
+        f"{echo(vendor)}, model = {echo(model)} and rates, in Python a rate card "
+        "(RateCard(vendor=…, model=…, rates=…)); or choose a policy for unknown models"
     )
 
 
 def _refusal(
     vendor: str, model: str, refusals: Sequence[UnknownModel | UnknownVendor]
 ) -> UnknownModel | UnknownVendor:
-    """Tell what the book says that came closest: one that knows the vendor before one that not."""
+    """Tell what the books say together: one that knows the vendor before those that do not."""
     models = [refusal for refusal in refusals if isinstance(refusal, UnknownModel)]
-    nearest = [name for refusal in models for name in refusal.details.get("nearest", ())]
+    told: Sequence[UnknownModel | UnknownVendor] = models or refusals
+    near = dict.fromkeys(name for each in told for name in each.details.get("nearest", ()))
     if models or not refusals:
-        return unknown_model(vendor, model, dict.fromkeys(nearest))
-    return refusals[-1]
+        return unknown_model(vendor, model, near)
+    return unknown_vendor(vendor, model, near)
 
 
 def _listed(names: Sequence[str]) -> str:

@@ -13,14 +13,14 @@ from fnmatch import fnmatchcase
 from typing import TypeAlias
 
 from tollkeeper.errors import InvalidRates
-from tollkeeper.metering.books import unknown_model
+from tollkeeper.metering.books import unknown_model, unknown_vendor
 from tollkeeper.metering.exact import exact, price_of_one
-from tollkeeper.metering.kinds import KINDS, kind_of
 from tollkeeper.metering.rates import PinnedRates, Rate, RateTier, RateVariant
-from tollkeeper.metering.vendors import vendor_name
 from tollkeeper.values.currencies import currency as currency_of
+from tollkeeper.values.model_kinds import KINDS, kind_of
 from tollkeeper.values.moments import EPOCH, utc
 from tollkeeper.values.texts import check_text, echo
+from tollkeeper.values.vendors import vendor_name
 
 #: How a caller writes a price.
 Price: TypeAlias = int | str | Decimal
@@ -126,21 +126,20 @@ class RateCards:
                 )
             latest[key] = card
 
-    def with_card(self, card: RateCard) -> "RateCards":
-        """Give the same cards and one more, later than those of the same model."""
-        return RateCards([*self._cards, card])
-
     def pin(self, vendor: str, model: str, at: datetime) -> PinnedRates:
         """Give the app's own rates of a model at a moment.
 
         Raises:
             UnknownModel: no card is for it at that moment.
+            UnknownVendor: no card is for any model of the vendor.
             InvalidRates: cards for different conditions of it are in different currencies.
         """
         vendor, at = vendor_name(vendor), utc(at, "at")
         holding = self._holding(vendor, model, at)
         if not holding:
             names = [card.model for card in self._cards if card.vendor == vendor]
+            if not names:
+                raise unknown_vendor(vendor, model, {card.vendor for card in self._cards})
             raise unknown_model(vendor, model, names, "has no rate card at this time")
         currencies = sorted({card.currency for card in holding})
         if len(currencies) > 1:

@@ -43,11 +43,6 @@ class CostEstimate:
     samples: int
 
     @property
-    def is_sure(self) -> bool:
-        """Whether there was enough history for p95 to mean what it says."""
-        return self.basis == "history"
-
-    @property
     def money(self) -> Money:
         """What to hold: p95 as money, rounded once, half-even."""
         return to_money(self.p95, self.currency)

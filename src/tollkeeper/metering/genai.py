@@ -15,10 +15,10 @@ from typing import TYPE_CHECKING, Final
 from tollkeeper.errors import MissingExtra
 from tollkeeper.metering.books import unknown_model, unknown_vendor
 from tollkeeper.metering.exact import price_of_one
-from tollkeeper.metering.kinds import KINDS
 from tollkeeper.metering.rates import PinnedRates, Rate, RateTier, RateVariant
-from tollkeeper.metering.vendors import SAME_VENDOR, vendor_name
+from tollkeeper.values.model_kinds import KINDS
 from tollkeeper.values.moments import utc
+from tollkeeper.values.vendors import SAME_VENDOR, vendor_name
 
 if TYPE_CHECKING:
     from genai_prices.types import ConditionalPrice, ModelInfo, ModelPrice, Provider, TieredPrices
@@ -110,7 +110,7 @@ class GenaiPrices:
     def _model(self, vendor: str, model: str) -> "tuple[Provider, ModelInfo]":
         if found := self._found.get((vendor, model)):
             return found
-        provider = self._provider(vendor)
+        provider = self._provider(vendor, model)
         info = provider.find_model(model, all_providers=self._providers)
         if info is None:
             known = [each.id for each in provider.models]
@@ -120,11 +120,11 @@ class GenaiPrices:
         self._found[vendor, model] = provider, info
         return provider, info
 
-    def _provider(self, vendor: str) -> "Provider":
+    def _provider(self, vendor: str, model: str = "*") -> "Provider":
         for provider in self._providers:
             if provider.id == vendor:
                 return provider
-        raise unknown_vendor(vendor, [*(each.id for each in self._providers), *SAME_VENDOR])
+        raise unknown_vendor(vendor, model, [*(each.id for each in self._providers), *SAME_VENDOR])
 
     def _rates(self, prices: "ModelPrice", since: datetime | None) -> tuple[tuple[str, Rate], ...]:
         found: dict[str, Rate] = {}

@@ -14,9 +14,9 @@ from typing import Final
 
 from tollkeeper.errors import InvalidRates
 from tollkeeper.metering.exact import EXACT, add, exact
-from tollkeeper.metering.vendors import vendor_name
 from tollkeeper.values.moments import EPOCH, utc
 from tollkeeper.values.texts import echo
+from tollkeeper.values.vendors import vendor_name
 
 _PERCENT: Final = re.compile(r"([+-]?[0-9]{1,6}(?:\.[0-9]{1,6})?) ?%")
 _MINUS_HUNDRED: Final = Decimal(-100)

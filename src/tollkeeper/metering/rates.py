@@ -16,10 +16,10 @@ from typing import Final, NamedTuple
 from tollkeeper.errors import InvalidRates, UnpricedUsage, UsageMismatch
 from tollkeeper.metering.costs import CostLine, ModelCost
 from tollkeeper.metering.exact import add, trimmed
-from tollkeeper.metering.kinds import KINDS, TOKEN_KINDS, kind_of
 from tollkeeper.metering.markups import NO_MARKUP, Markup
 from tollkeeper.metering.usage import ModelUsage
 from tollkeeper.values.amounts import multiply_exactly
+from tollkeeper.values.model_kinds import KINDS, TOKEN_KINDS, kind_of
 from tollkeeper.values.texts import echo
 
 #: Most tiers of a rate.

@@ -11,6 +11,8 @@ from typing import Final
 
 from tollkeeper.catalog.features import Markup as WrittenMarkup
 from tollkeeper.catalog.features import ModelRates, PriceBookSettings
+from tollkeeper.catalog.mistakes import nearest
+from tollkeeper.catalog.price_books import NO_SOURCE, PUBLIC, book_currency, card_currency
 from tollkeeper.catalog.written_rates import Quote, Volume, WrittenRate
 from tollkeeper.errors import InvalidRates
 from tollkeeper.metering.books import PriceBook, PriceBooks
@@ -20,10 +22,6 @@ from tollkeeper.metering.genai import GenaiPrices
 from tollkeeper.metering.markups import Markup
 from tollkeeper.metering.rates import Rate, RateTier
 from tollkeeper.values.texts import echo
-
-#: The source of prices that needs no wiring, and the name of none.
-PUBLIC: Final = "genai-prices"
-NO_SOURCE: Final = "none"
 
 _MILLION: Final = 1_000_000
 _NO_SOURCES: Final[Mapping[str, PriceBook]] = MappingProxyType({})
@@ -55,7 +53,7 @@ def price_books(
     """
     own = [RateCards(_card(card) for card in settings.overrides)] if settings.overrides else []
     source = _source(settings.source, sources)
-    currency = _currency(settings)
+    currency = book_currency(settings)
     general = settings.markup if markup is None else markup
     markups = [Markup(percent=general)] if general is not None else []
     return PriceBooks(
@@ -67,29 +65,29 @@ def price_books(
     )
 
 
+def check_source(name: str, sources: Mapping[str, PriceBook]) -> None:
+    """Refuse a source that nobody handed over.
+
+    Raises:
+        InvalidRates: it is none of the app's own price books, nor one that needs no wiring.
+    """
+    known = {PUBLIC, NO_SOURCE, *sources}
+    if name not in known:
+        raise InvalidRates(
+            f"{echo(name)} is no source of prices that is wired; {nearest(name, known)} Hand yours "
+            f"over: Billing(…, price_books={{{name!r}: …}})"
+        )
+
+
 def _source(name: str, sources: Mapping[str, PriceBook]) -> list[PriceBook]:
+    check_source(name, sources)
     if name in sources:
         return [sources[name]]
-    if name == PUBLIC:
-        return [GenaiPrices()]
-    if name == NO_SOURCE:
-        return []
-    known = ", ".join(sorted({PUBLIC, NO_SOURCE, *sources}))
-    raise InvalidRates(f"{echo(name)} is no source of prices that is wired; known are {known}")
-
-
-def _currency(settings: PriceBookSettings) -> str:
-    """Name the currency of a book: that of its source, else of the first price in it."""
-    if settings.source == PUBLIC:
-        return "usd"
-    written = [rate for card in settings.overrides for rate in card.rates.values()]
-    quotes = [_first(rate) for rate in [*written, *settings.fallback.values()]]
-    return next((quote.currency for quote in quotes if quote and quote.currency), "usd")
+    return [GenaiPrices()] if name == PUBLIC else []
 
 
 def _card(card: ModelRates) -> RateCard:
-    first = next((quote for rate in card.rates.values() if (quote := _first(rate))), None)
-    currency = first.currency if first and first.currency else "usd"
+    currency = card_currency(card)
     return RateCard(
         vendor=card.vendor,
         model=card.model,
@@ -143,9 +141,3 @@ def _divided(amount: Decimal, quote: Quote) -> Decimal:
     if quote.per != quote.per.to_integral_value():
         raise InvalidRates(f"{quote} is for a part of one; name the price of a whole number")
     return price_of_one(amount, int(quote.per))
-
-
-def _first(written: WrittenRate) -> Quote | None:
-    if isinstance(written, Volume):
-        return written.volume[0].each
-    return written if isinstance(written, Quote) else None

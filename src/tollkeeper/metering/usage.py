@@ -9,9 +9,9 @@ from dataclasses import dataclass, fields, replace
 from typing import Any, Final
 
 from tollkeeper.errors import InvalidUsage, UsageMismatch
-from tollkeeper.metering.kinds import INPUT_KINDS, KINDS, OUTPUT_KINDS, TOKEN_KINDS, UNKNOWN
-from tollkeeper.metering.vendors import vendor_name
+from tollkeeper.values.model_kinds import INPUT_KINDS, KINDS, OUTPUT_KINDS, TOKEN_KINDS, UNKNOWN
 from tollkeeper.values.texts import MAXIMUM_ECHO, check_text, echo
+from tollkeeper.values.vendors import vendor_name
 
 #: Most of one kind in one usage: far beyond any call, and safe to multiply.
 MAXIMUM_COUNT: Final = 10**15

@@ -4,6 +4,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from typing import Any
 
+from tollkeeper.catalog.terms import PriceList
 from tollkeeper.decisions.amending import Amend
 from tollkeeper.decisions.backfilling import Close, Fill, OnBackfill, Undo
 from tollkeeper.decisions.recording import NewUse
@@ -15,13 +16,12 @@ from tollkeeper.operations.door import PlainDoor, Result
 from tollkeeper.operations.metering import (
     EVENT,
     Checking,
-    checked_batch,
     recorded_event,
 )
 from tollkeeper.values.amounts import ZERO_OR_MORE, to_scaled
 from tollkeeper.values.moments import utc
 from tollkeeper.values.texts import check_text
-from tollkeeper.values.usage import Backfill, BackfillPart, NewUsage, RecordedBatch, UsageEvent
+from tollkeeper.values.usage import Backfill, BackfillPart, RecordedBatch, UsageEvent
 
 
 def amended(
@@ -44,14 +44,14 @@ def amended(
     kept = door.read(lambda connection: usage_history.event(desk.ledger, connection, owner, name))
     if kept is None:
         raise UsageNotFound(f"{owner!r} has no usage event {name!r}.", event=name)
-    prices, use = desk.ledger.prices, kept.use
-    metering = prices.metering(use.feature)
+    use, beside = kept.use, desk.beside(door)
+    prices, metering = beside.metering(use.feature)
     scaled = None
     if quantity is not None:
         scaled = to_scaled(quantity, metering.scale, at_least=ZERO_OR_MORE)
     known, told = (None, None)
     if dimensions is not None:
-        known, told = Checking(prices).dimensions(dimensions)
+        known, told = Checking(beside).dimensions(use.feature, dimensions)
     at = None if event_at is None else utc(event_at, "event_at")
     request = Amend(
         id=new_id(OPERATION),
@@ -70,18 +70,19 @@ def amended(
     return recorded_event(desk, door.change_all([request])[0])
 
 
-def filled(desk: Desk, door: PlainDoor, name: object, events: Sequence[NewUsage]) -> RecordedBatch:
+def filled(
+    door: PlainDoor, backfill: str, prices: PriceList, events: Sequence[NewUse]
+) -> RecordedBatch:
     """Put events into a backfill, one customer after the other."""
-    backfill = check_text(name, "backfill")
     by_customer: defaultdict[str, list[NewUse]] = defaultdict(list)
-    for new in checked_batch(desk.ledger.prices, events):
+    for new in events:
         by_customer[new.customer].append(new)
     requests = [
         Fill(
             id=new_id(OPERATION),
             customer=customer,
             backfill=backfill,
-            prices=desk.ledger.prices,
+            prices=prices,
             members=tuple(sorted({new.member for new in some if new.member is not None})),
             new=tuple(some),
         )
@@ -127,6 +128,7 @@ def shown(desk: Desk, door: PlainDoor, name: object) -> Backfill:
 def _carried(desk: Desk, door: PlainDoor, name: str, verb: type[OnBackfill]) -> Backfill:
     """Carry each customer's part on, in a transaction of its own; repeating it is safe."""
     requests: list[OnBackfill] = []
+    prices = desk.beside(door).prices
     for part in shown(desk, door, name).parts:
         members = _members(desk, door, part.customer, name)
         requests.append(
@@ -134,7 +136,7 @@ def _carried(desk: Desk, door: PlainDoor, name: str, verb: type[OnBackfill]) -> 
                 id=new_id(OPERATION),
                 customer=part.customer,
                 backfill=name,
-                prices=desk.ledger.prices,
+                prices=prices,
                 members=members,
             )
         )

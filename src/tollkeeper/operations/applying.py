@@ -30,7 +30,7 @@ def difference(ledger: Ledger, connection: Connection, new: "Catalog") -> "Catal
 def applied(
     ledger: Ledger, connection: Connection, new: "Catalog", *, actor: str, reason: str
 ) -> "CatalogVersion":
-    """Keep a catalog and note that it is in force; every process looks, this one at once.
+    """Keep a catalog and note that it is in force; every process looks.
 
     One in whose place nothing was put since is in force already.
     """
@@ -44,7 +44,7 @@ def applied(
         statements.apply(
             connection, ledger.database, new.version, now=now, actor=actor, reason=reason
         )
-    ledger.looked.next_look, ledger.looked.applied = 0.0, new.version
+    catalogs.note_applied(ledger, new.version)
     return versions(ledger, connection)[0]
 
 

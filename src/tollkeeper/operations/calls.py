@@ -7,18 +7,26 @@ from datetime import timedelta
 from difflib import get_close_matches
 from functools import lru_cache
 from hashlib import blake2b
-from typing import Any, Literal, TypedDict
+from typing import Any, Literal, TypedDict, cast
 
-from tollkeeper.catalog.terms import PriceList
+from tollkeeper.catalog.in_force import InForce
+from tollkeeper.catalog.terms import Metering, PolicyTerms, PriceList
 from tollkeeper.clock import Clock
 from tollkeeper.decisions.accounts import UNLIMITED
 from tollkeeper.decisions.customers import other_currency
-from tollkeeper.decisions.holding import ANY_CURRENCY, MAXIMUM_LIFETIME
+from tollkeeper.decisions.holding import ANY_CURRENCY
 from tollkeeper.decisions.requests import Note
-from tollkeeper.errors import InvalidAmount, InvalidRequest, UnitMismatch, UnknownUnit
+from tollkeeper.errors import (
+    InvalidAmount,
+    InvalidRequest,
+    NotMetered,
+    UnitMismatch,
+    UnknownFeature,
+    UnknownUnit,
+)
 from tollkeeper.ids import OPERATION, new_id
 from tollkeeper.ledger.change import Ledger
-from tollkeeper.operations.door import Door
+from tollkeeper.operations.door import Door, PlainDoor
 from tollkeeper.values.amounts import POSITIVE, ZERO_OR_MORE, Amount, amount_key, to_scaled
 from tollkeeper.values.money import Money
 from tollkeeper.values.texts import check_metadata, check_text, echo
@@ -32,9 +40,6 @@ RESERVED_PREFIX = "tollkeeper:"
 DEFAULT_LIFETIME = timedelta(minutes=15)
 
 MAXIMUM_REASON = 2000
-
-#: Names no unit: only the catalog in force is looked for.
-NO_UNIT = ""
 
 Overdraft = Amount | Literal["unlimited"] | None
 MoneyLimit = Money | Literal["unlimited"] | None
@@ -70,10 +75,49 @@ class Desk:
 
     @property
     def prices(self) -> PriceList:
-        """Give the price list; the first time it is looked which catalog is in force."""
-        if not self.ledger.looked.is_begun:
-            self.door.learn_unit(NO_UNIT)
-        return self.ledger.prices
+        """Give the price list, as it stays for one call; an old look is repeated before.
+
+        Every verb that scales or names anything by the price list passes here.
+        """
+        if self.ledger.looked.is_due:
+            self.door.look()
+        prices = self.ledger.prices
+        return prices.pinned if isinstance(prices, InForce) else prices
+
+    def beside(self, door: PlainDoor) -> "Desk":
+        """Give the desk of steps that run one after another, each on the thread that asks."""
+        return Desk(cast("Door", door), self.ledger)
+
+    def scaling(self, feature: str) -> tuple[PriceList, int]:
+        """Give the price list, and the digits of a feature's quantity in it.
+
+        Raises:
+            UnknownFeature: no catalog in the books has the feature, not even one just applied.
+        """
+        prices = self.prices
+        try:
+            return prices, prices.scale(feature)
+        except UnknownFeature:
+            self.door.look_again()
+        return self.prices, self.prices.scale(feature)
+
+    def metering(self, feature: str) -> tuple[PriceList, Metering]:
+        """Give the price list, and how a feature's usage is counted by it.
+
+        Raises:
+            UnknownFeature, NotMetered: so it is in the books, even if a catalog was just applied.
+        """
+        prices = self.prices
+        try:
+            return prices, prices.metering(feature)
+        except (UnknownFeature, NotMetered):
+            self.door.look_again()
+        return self.prices, self.prices.metering(feature)
+
+    @property
+    def policies(self) -> PolicyTerms:
+        """Say how hard cases are decided where a call does not say it."""
+        return self.prices.policy_terms
 
     def credits_unit(self, key: str) -> Unit:
         """Give a unit of credits, as the books hold it."""
@@ -81,7 +125,9 @@ class Desk:
         if type(key) is not str or not units.is_confirmed(key):
             self._learn(credits_key(key))
             if not units.is_known(key):
-                raise _unknown_unit(key, units.names)
+                self.door.look_again()
+                if not units.is_known(key):
+                    raise _unknown_unit(key, units.names)
         unit = units[key]
         return unit if unit.kind == "credits" else units[credits_key(key)]
 
@@ -215,12 +261,10 @@ def money_limit(limit: MoneyLimit, unit: Unit, customer: str) -> Overdraft:
     return limit.amount
 
 
-def check_lifetime(lifetime: object) -> timedelta:
-    """Check how long a hold is to live, or go on living."""
-    if not isinstance(lifetime, timedelta) or not timedelta(0) < lifetime <= MAXIMUM_LIFETIME:
-        raise InvalidRequest(
-            f"lifetime must be a timedelta above zero and at most {MAXIMUM_LIFETIME}."
-        )
+def check_lifetime(lifetime: object, at_most: timedelta) -> timedelta:
+    """Check how long a hold is to live, or go on living (B4)."""
+    if not isinstance(lifetime, timedelta) or not timedelta(0) < lifetime <= at_most:
+        raise InvalidRequest(f"lifetime must be a timedelta above zero and at most {at_most}.")
     return lifetime
 
 

@@ -214,9 +214,11 @@ class Catalogs:
                     f"The books cannot live with this catalog: {found.refused[0]}",
                     differences=[str(each) for each in found.refused],
                 )
-            return door.transact(
+            made = door.transact(
                 lambda connection: applied(ledger, connection, catalog, actor=who, reason=why)
             )
+            door.read(lambda connection: catalogs.refresh(ledger, connection))
+            return made
 
         return self._desk.door.perform(work)
 

@@ -1,16 +1,14 @@
-"""The room of charges that are set aside: hold, extend, settle, release."""
+"""The room of charges that are set aside: hold, extend, settle, release, get, list."""
 
-from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Unpack
 
-from tollkeeper.decisions.charge_holds import ChargeHold
-from tollkeeper.decisions.closing import ReleaseCharge, SettleCharge
-from tollkeeper.decisions.setting_aside import ExtendCharge
-from tollkeeper.operations import set_aside
+from tollkeeper.operations import held_charges, set_aside
 from tollkeeper.operations.calls import Desk, Options
+from tollkeeper.operations.uses import ChargeOptions
 from tollkeeper.values.amounts import Amount
 from tollkeeper.values.charges import ChargeHoldReceipt, ChargeReceipt
+from tollkeeper.values.held_charges import HeldCharge, HeldChargePage
 from tollkeeper.values.receipts import Receipt
 
 
@@ -31,17 +29,12 @@ class Charges:
         quantity: Amount = 1,
         *,
         lifetime: timedelta | None = None,
-        pay_from: str | Sequence[str] | None = None,
-        member: str | None = None,
-        api_key: str | None = None,
-        tags: Sequence[str] = (),
-        dimensions: Mapping[str, str] | None = None,
-        **options: Unpack[Options],
+        **options: Unpack[ChargeOptions],
     ) -> ChargeHoldReceipt:
         """Set a quantity aside, as `charge` would pay it; it lapses by itself after `lifetime`.
 
-        That is 15 minutes unless you say so, and 24 hours at most. Raises what `charge` raises, and
-        nothing is held then.
+        That is 15 minutes unless you say so, and 24 hours at most, or what the catalog's policy
+        `hold_lifetime` says. Raises what `charge` raises, and nothing is held then.
 
         >>> from tollkeeper import Billing
         >>> with Billing("sqlite://") as billing:
@@ -52,25 +45,13 @@ class Charges:
         ...     receipt.quantity, receipt.balance.available
         (Decimal('1234'), Decimal('3766'))
         """
-        request = set_aside.hold(
-            self._desk,
-            customer,
-            feature,
-            quantity,
-            lifetime,
-            pay_from=pay_from,
-            member=member,
-            api_key=api_key,
-            tags=tags,
-            dimensions=dimensions,
-            options=options,
-        )
+        request = set_aside.hold(self._desk, customer, feature, quantity, lifetime, options)
         return self._desk.door.change(request)
 
     def extend(
         self,
         customer: str,
-        hold: str | ChargeHoldReceipt,
+        hold: str | ChargeHoldReceipt | HeldCharge,
         quantity: Amount = 0,
         *,
         lifetime: timedelta | None = None,
@@ -80,16 +61,13 @@ class Charges:
 
         Raises what `charge` raises; HoldClosed where it is settled, released or has lapsed.
         """
-
-        def make(held: ChargeHold) -> ExtendCharge:
-            return set_aside.extend(self._desk, held, quantity, lifetime, options)
-
-        return self._desk.door.perform(set_aside.changing(self._desk, customer, hold, make))
+        request = set_aside.extend(self._desk, customer, hold, quantity, lifetime, options)
+        return self._desk.door.change(request)
 
     def settle(
         self,
         customer: str,
-        hold: str | ChargeHoldReceipt,
+        hold: str | ChargeHoldReceipt | HeldCharge,
         quantity: Amount | None = None,
         *,
         excess: str | None = None,
@@ -102,18 +80,54 @@ class Charges:
         lapsed is charged anew, marked `late` (B3). Settling again with the same quantity gives the
         first receipt; with another one it raises IdempotencyConflict.
         """
-
-        def make(held: ChargeHold) -> SettleCharge:
-            return set_aside.settle(self._desk, held, quantity, excess, options)
-
-        return self._desk.door.perform(set_aside.changing(self._desk, customer, hold, make))
+        request = set_aside.settle(self._desk, customer, hold, quantity, excess, options)
+        return self._desk.door.change(request)
 
     def release(
-        self, customer: str, hold: str | ChargeHoldReceipt, **options: Unpack[Options]
+        self, customer: str, hold: str | ChargeHoldReceipt | HeldCharge, **options: Unpack[Options]
     ) -> Receipt:
         """Give a hold back untouched: nothing was used."""
+        return self._desk.door.change(set_aside.release(self._desk, customer, hold, options))
 
-        def make(held: ChargeHold) -> ReleaseCharge:
-            return set_aside.release(self._desk, held, options)
+    def get(self, customer: str, hold: str | ChargeHoldReceipt | HeldCharge) -> HeldCharge:
+        """Give a hold as it stands now: what each source has set aside, until when.
 
-        return self._desk.door.perform(set_aside.changing(self._desk, customer, hold, make))
+        Raises HoldNotFound where the customer has no such hold of a charge.
+
+        >>> from tollkeeper import Billing
+        >>> with Billing("sqlite://") as billing:
+        ...     _ = billing.migrate()
+        ...     _ = billing.credits.grant("user_1", "tokens", 5000)
+        ...     hold = billing.charges.hold("user_1", "tokens", 4000)
+        ...     found = billing.charges.get("user_1", hold)
+        ...     found.status, [(share.source, share.amount) for share in found.shares]
+        ('open', [('tokens', Decimal('4000'))])
+        """
+        return self._desk.door.read(held_charges.one(self._desk, customer, hold))
+
+    def list(
+        self,
+        customer: str,
+        feature: str | None = None,
+        *,
+        status: str | None = "open",
+        limit: int = 50,
+        cursor: str | None = None,
+    ) -> HeldChargePage:
+        """List a customer's holds, newest first, by pages: those that are open, unless you say so.
+
+        `status` is `open`, `lapsed`, `settled`, `released`, or None for all. `next_cursor` of a
+        page, given as `cursor`, gives the next one.
+
+        >>> from tollkeeper import Billing
+        >>> with Billing("sqlite://") as billing:
+        ...     _ = billing.migrate()
+        ...     _ = billing.credits.grant("user_1", "tokens", 5000)
+        ...     _ = billing.charges.hold("user_1", "tokens", 4000)
+        ...     [held] = billing.charges.list("user_1").holds
+        ...     _ = billing.charges.release("user_1", held)
+        ...     billing.charges.list("user_1").holds
+        ()
+        """
+        made = held_charges.listed(self._desk, customer, feature, status, limit, cursor)
+        return self._desk.door.read(made)

@@ -1,10 +1,11 @@
-"""The verbs that charge for a feature: charge, try_charge, check, explain."""
+"""The verbs that charge for a feature: charge, try_charge, charge_many, check, explain."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Unpack
 
-from tollkeeper.operations import foretelling, pricing
-from tollkeeper.operations.calls import Desk, Options
+from tollkeeper.operations import batches, foretelling, pricing
+from tollkeeper.operations.calls import Desk
+from tollkeeper.operations.uses import ChargeOptions, NewCharge, UseOptions
 from tollkeeper.values.amounts import Amount
 from tollkeeper.values.attempts import ChargeAttempt
 from tollkeeper.values.charges import ChargeReceipt
@@ -27,13 +28,7 @@ class Charging:
         customer: str,
         feature: str,
         quantity: Amount = 1,
-        *,
-        pay_from: str | Sequence[str] | None = None,
-        member: str | None = None,
-        api_key: str | None = None,
-        tags: Sequence[str] = (),
-        dimensions: Mapping[str, str] | None = None,
-        **options: Unpack[Options],
+        **options: Unpack[ChargeOptions],
     ) -> ChargeReceipt:
         """Charge for a use: walk the waterfall of the customer's plan, under his limits (C1).
 
@@ -54,18 +49,7 @@ class Charging:
         ...     [(share.source, share.quantity) for share in receipt.shares]
         [('images', Decimal('3'))]
         """
-        request = pricing.charge(
-            self._desk,
-            customer,
-            feature,
-            quantity,
-            pay_from=pay_from,
-            member=member,
-            api_key=api_key,
-            tags=tags,
-            dimensions=dimensions,
-            options=options,
-        )
+        request = pricing.charge(self._desk, customer, feature, quantity, options)
         return self._desk.door.change(request)
 
     def try_charge(
@@ -73,40 +57,43 @@ class Charging:
         customer: str,
         feature: str,
         quantity: Amount = 1,
-        *,
-        pay_from: str | Sequence[str] | None = None,
-        member: str | None = None,
-        api_key: str | None = None,
-        tags: Sequence[str] = (),
-        dimensions: Mapping[str, str] | None = None,
-        **options: Unpack[Options],
+        **options: Unpack[ChargeOptions],
     ) -> ChargeAttempt:
         """Charge like `charge`, but answer a refusal with a result, not an error."""
-        request = pricing.charge(
-            self._desk,
-            customer,
-            feature,
-            quantity,
-            pay_from=pay_from,
-            member=member,
-            api_key=api_key,
-            tags=tags,
-            dimensions=dimensions,
-            options=options,
-        )
+        request = pricing.charge(self._desk, customer, feature, quantity, options)
         return self._desk.door.change(request, pricing.attempt)
+
+    def charge_many(self, charges: Sequence[NewCharge]) -> tuple[ChargeAttempt, ...]:
+        """Charge for up to 1,000 uses of any customers at once; each is decided by itself.
+
+        Each charge is a dict with `customer`, `feature` and whatever else `charge` takes; each
+        should have its own `idempotency_key`, so that the batch can be repeated. They are decided
+        in their order as if they were called one by one, and share the transactions they are
+        written in. The answers come in the same order: a receipt, or why not. One that is refused
+        leaves the others alone; a key that stands twice answers from its first charge.
+
+        What is wrong with a charge as it is written (an unknown feature, an amount that is none, an
+        unknown field) refuses the whole batch, named by its place from 0, and nothing is charged.
+        Where the database can do none of them, its error is raised.
+
+        >>> from tollkeeper import Billing
+        >>> with Billing("sqlite://") as billing:
+        ...     _ = billing.migrate()
+        ...     _ = billing.credits.grant("user_1", "images", 10)
+        ...     use = {"customer": "user_1", "feature": "images"}
+        ...     batch = [{**use, "quantity": 7}, {**use, "quantity": 5}, {**use, "quantity": 3}]
+        ...     [attempt.success for attempt in billing.charge_many(batch)]
+        [True, False, True]
+        """
+        made = batches.requests(self._desk, charges)
+        return self._desk.door.change_all(made, batches.attempts)
 
     def check(
         self,
         customer: str,
         feature: str,
         quantity: Amount = 1,
-        *,
-        pay_from: str | Sequence[str] | None = None,
-        member: str | None = None,
-        api_key: str | None = None,
-        tags: Sequence[str] = (),
-        dimensions: Mapping[str, str] | None = None,
+        **options: Unpack[UseOptions],
     ) -> Entitlement:
         """Tell whether a charge would be accepted now, and spend nothing (C6).
 
@@ -121,18 +108,7 @@ class Charging:
         ...     answer.allowed, answer.left, answer.reason
         (False, Decimal('10'), 'insufficient_balance')
         """
-        request = pricing.charge(
-            self._desk,
-            customer,
-            feature,
-            quantity,
-            pay_from=pay_from,
-            member=member,
-            api_key=api_key,
-            tags=tags,
-            dimensions=dimensions,
-            options={},
-        )
+        request = pricing.question(self._desk, customer, feature, quantity, options)
         return self._desk.door.read(foretelling.entitlement(self._desk, request))
 
     def explain(
@@ -140,12 +116,7 @@ class Charging:
         customer: str,
         feature: str,
         quantity: Amount = 1,
-        *,
-        pay_from: str | Sequence[str] | None = None,
-        member: str | None = None,
-        api_key: str | None = None,
-        tags: Sequence[str] = (),
-        dimensions: Mapping[str, str] | None = None,
+        **options: Unpack[UseOptions],
     ) -> str:
         """Say in words who would pay for a charge, why not, how each source and limit stands (C6).
 
@@ -158,16 +129,5 @@ class Charging:
           3 paid by images: 3 images
           images: 10 images available, enough for 10
         """
-        request = pricing.charge(
-            self._desk,
-            customer,
-            feature,
-            quantity,
-            pay_from=pay_from,
-            member=member,
-            api_key=api_key,
-            tags=tags,
-            dimensions=dimensions,
-            options={},
-        )
+        request = pricing.question(self._desk, customer, feature, quantity, options)
         return self._desk.door.read(foretelling.explanation(self._desk, request))

@@ -1,6 +1,6 @@
 """Makes the requests that correct, take back or move, in any unit, from what a caller said."""
 
-from tollkeeper.catalog.terms import PriceList
+from tollkeeper.catalog.terms import PolicyTerms, PriceList
 from tollkeeper.decisions.correcting import Adjust, Revoke, SetBalance, SetOverdraft
 from tollkeeper.decisions.moving import Transfer
 from tollkeeper.decisions.reversing import Reverse, reversal_id
@@ -9,9 +9,6 @@ from tollkeeper.operations.calls import Options, common
 from tollkeeper.values.amounts import Amount, to_scaled
 from tollkeeper.values.texts import check_text
 from tollkeeper.values.units import Unit
-
-#: What a reversal does with value of an expired grant, unless the caller says otherwise (A6).
-DEFAULT_EXPIRED = "expire"
 
 
 def revoke(
@@ -51,13 +48,22 @@ def set_overdraft(
     return SetOverdraft(**request, unit=unit, limit=limit)
 
 
-def transfer(customer: str, unit: Unit, scaled: int, to: str, options: Options) -> Transfer:
+def transfer(
+    customer: str, unit: Unit, scaled: int, to: str, options: Options, policies: PolicyTerms
+) -> Transfer:
     """Make a request to transfer to another customer."""
     taker = check_text(to, "to")
     if taker == customer:
-        raise InvalidRequest("A customer cannot transfer credits to itself.")
+        raise InvalidRequest("A customer cannot transfer to itself.")
     request = common(customer, options, ("transfer", unit.key, scaled, taker))
-    return Transfer(**request, unit=unit.key, amount=scaled, to=taker)
+    return Transfer(
+        **request,
+        unit=unit.key,
+        amount=scaled,
+        to=taker,
+        pays_debt=policies.promotions_pay_debt,
+        moves_money=policies.wallet_transfers,
+    )
 
 
 def reverse(
@@ -65,12 +71,16 @@ def reverse(
     operation: object,
     expired: str | None,
     options: Options,
-    prices: PriceList | None = None,
+    prices: PriceList,
 ) -> Reverse:
-    """Make a request to reverse an operation; its id makes it happen at most once."""
+    """Make a request to reverse an operation; its id makes it happen at most once.
+
+    What becomes of value of an expired grant the call says, else the policy (A6).
+    """
     name = check_text(getattr(operation, "operation_id", operation), "operation_id")
     if expired not in (None, "expire", "reissue"):
         raise InvalidRequest(f"expired must be 'expire' or 'reissue', not {expired!r}.")
     request = common(customer, options, ("reverse", name, expired))
     request["id"] = reversal_id(name)
-    return Reverse(**request, operation=name, dead=expired or DEFAULT_EXPIRED, prices=prices)
+    dead = expired or prices.policy_terms.reversal
+    return Reverse(**request, operation=name, dead=dead, prices=prices)

@@ -79,6 +79,7 @@ class Credits:
             cost_basis=cost_basis,
             features=features,
             options=options,
+            policies=self._desk.policies,
         )
         return self._desk.door.change(request)
 
@@ -129,11 +130,21 @@ class Credits:
     ) -> HoldReceipt:
         """Set an amount aside before the cost is known; it lapses by itself after `lifetime`.
 
-        That is 15 minutes unless you say so, and 24 hours at most. Settle, extend or release it by
-        its `id`. Raises InsufficientBalance (B7).
+        That is 15 minutes unless you say so, and 24 hours at most, or what the catalog's policy
+        `hold_lifetime` says. Settle, extend or release it by its `id`. Raises InsufficientBalance
+        (B7).
         """
         found, scaled = self._desk.credits_amount(unit, amount)
-        request = making.hold(customer, found, scaled, lifetime, feature, overdraft, options)
+        request = making.hold(
+            customer,
+            found,
+            scaled,
+            lifetime,
+            feature,
+            overdraft,
+            options,
+            self._desk.policies,
+        )
         return self._desk.door.change(request)
 
     def extend(
@@ -146,7 +157,7 @@ class Credits:
         **options: Unpack[Options],
     ) -> HoldReceipt:
         """Add an amount to an open hold, or let it live on for `lifetime` from now (B4)."""
-        request = making.extend(customer, hold, amount, lifetime, options)
+        request = making.extend(customer, hold, amount, lifetime, options, self._desk.policies)
         return self._desk.door.change(request)
 
     def settle(
@@ -160,12 +171,13 @@ class Credits:
     ) -> Receipt:
         """Consume what a hold turned out to cost (None: all of it) and give the rest back.
 
-        More than was held follows `excess`: "charge" it like a consume (the default), and record as
-        `uncollected` what nobody can pay; "cap" it; or "refuse" (B2). The receipt tells what was
-        `settled`, which is the full usage, and what of it was `charged`. A lapsed hold is charged
-        anew, marked late (B3). Settling again with the same amount gives the first receipt.
+        More than was held follows `excess`: "charge" it like a consume (the default, unless the
+        catalog's policy `settle_beyond` says otherwise), and record as `uncollected` what nobody
+        can pay; "cap" it; or "refuse" (B2). The receipt tells what was `settled`, which is the full
+        usage, and what of it was `charged`. A lapsed hold is charged anew, marked late (B3).
+        Settling again with the same amount gives the first receipt.
         """
-        request = making.settle(customer, hold, amount, excess, options)
+        request = making.settle(customer, hold, amount, excess, options, self._desk.policies)
         return self._desk.door.change(request)
 
     def release(
@@ -229,7 +241,7 @@ class Credits:
         Expiry and cost basis go with them. Only what is available can be moved, never an overdraft.
         """
         found, scaled = self._desk.credits_amount(unit, amount)
-        request = correcting.transfer(customer, found, scaled, to, options)
+        request = correcting.transfer(customer, found, scaled, to, options, self._desk.policies)
         return self._desk.door.change(request)
 
     def reverse(
@@ -242,12 +254,10 @@ class Credits:
     ) -> Receipt:
         """Undo one operation: unwind its very entries, to the very grants (A6).
 
-        Value that returns to an expired grant expires at once, visibly; with `expired="reissue"` it
-        becomes a new grant. Reversing again gives the first receipt. Raises NotReversible.
+        Value that returns to an expired grant expires at once, visibly; with `expired="reissue"`,
+        or where the catalog's policy `reversal` says so, it becomes a new grant. Reversing again gives the first receipt. Raises NotReversible.
         """
-        request = correcting.reverse(
-            customer, operation_id, expired, options, self._desk.ledger.prices
-        )
+        request = correcting.reverse(customer, operation_id, expired, options, self._desk.prices)
         return self._desk.door.change(request)
 
     def balance(

@@ -5,7 +5,7 @@ affair.
 """
 
 from collections.abc import Callable, Sequence
-from typing import Any, Protocol, TypeVar
+from typing import Any, Literal, Protocol, TypeVar
 
 from sqlalchemy import Connection
 
@@ -20,11 +20,24 @@ Result = Any
 Finish = Callable[[Result], Any]
 
 
+#: The same for the results of several requests, in their order.
+FinishAll = Callable[[list[Result]], Any]
+
+
+def each(results: list[Result]) -> list[Result]:
+    """Answer results as they are: a receipt or an error for each request."""
+    return results
+
+
 class Door(Protocol):
     """How calls reach the books."""
 
     def change(self, request: Request, finish: Finish | None = None) -> Any:
         """Run one request as part of some transaction."""
+        ...
+
+    def change_all(self, requests: Sequence[Request], finish: FinishAll) -> Any:
+        """Run requests that belong together: each is decided by itself, in their order."""
         ...
 
     def read(self, query: Callable[[Connection], T]) -> Any:
@@ -36,7 +49,15 @@ class Door(Protocol):
         ...
 
     def learn_unit(self, key: str) -> None:
-        """Look whether the books hold a unit; a door of tasks raises UnitsUnknown instead."""
+        """Look whether the books hold a unit; a door of tasks raises Unlearnt instead."""
+        ...
+
+    def look(self) -> None:
+        """Look which catalog is in force; a door of tasks raises Unlearnt instead."""
+        ...
+
+    def look_again(self) -> None:
+        """Look for a name that no catalog here knows; a door of tasks raises Unlearnt instead."""
         ...
 
 
@@ -60,12 +81,19 @@ class PlainDoor(Protocol):
         ...
 
 
-class UnitsUnknown(Exception):
-    """A task met a unit for the first time; it must be read without blocking the loop."""
+#: What may have to be read before a verb can say what it asks for: a unit, which catalog is in
+#: force, or whether a name that is not known has come into the books.
+Lesson = Literal["unit", "catalog", "names"]
 
-    def __init__(self, key: str) -> None:
+
+class Unlearnt(Exception):
+    """A task needs something of the books at once; it must be read without blocking the loop."""
+
+    def __init__(self, lesson: Lesson, key: str = "") -> None:
+        self.lesson: Lesson = lesson
+        #: The unit's, where it is one.
         self.key = key
-        super().__init__(key)
+        super().__init__(lesson, key)
 
 
 def plain(result: Result) -> Any:

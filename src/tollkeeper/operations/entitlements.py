@@ -9,6 +9,7 @@ from tollkeeper.decisions.gauging import MoveGauge, in_use, sold
 from tollkeeper.decisions.tallies import OWN, Tally
 from tollkeeper.errors import InvalidRequest, NotPriced
 from tollkeeper.ledger.foreseeing import looked_at
+from tollkeeper.ledger.strangers import refuse_stranger
 from tollkeeper.operations import foretelling, pricing
 from tollkeeper.operations.calls import Desk, Options, common, customer_id
 from tollkeeper.operations.plans import catalog_of
@@ -75,7 +76,7 @@ class Entitlements:
             UnknownFeature: the catalog has no such feature; the message names the nearest.
         """
         name, key = customer_id(customer), check_text(feature, "feature")
-        prices = _prices(self._desk)
+        prices = _prices_with(self._desk, key)
 
         def query(connection: Connection) -> FeatureEntitlement:
             own = self._own(connection, name)
@@ -106,7 +107,8 @@ class Entitlements:
     def _moved(
         self, customer: str, feature: str, *, by: int | None, to: int | None, options: Options
     ) -> Any:
-        key, prices = check_text(feature, "feature"), _prices(self._desk)
+        key = check_text(feature, "feature")
+        prices = _prices_with(self._desk, key)
         if prices.promised(key, ()).type != "gauge":
             raise InvalidRequest(f"{key!r} is no gauge; the catalog says what it is.")
         request = common(customer, options, ("move_gauge", key, by, to))
@@ -115,6 +117,7 @@ class Entitlements:
 
     def _own(self, connection: Connection, customer: str) -> Tally:
         ledger = self._desk.ledger
+        refuse_stranger(ledger, connection, customer)
         book = looked_at(ledger, connection, ((customer, OWN),), ledger.clock.now())
         return book.tally(customer, OWN)
 
@@ -139,18 +142,7 @@ class Entitlements:
 
     def _checked(self, connection: Connection, customer: str, feature: str) -> Entitlement | None:
         """Tell what `check` says of one; None of what is counted and nobody pays for."""
-        charge = pricing.charge(
-            self._desk,
-            customer,
-            feature,
-            1,
-            pay_from=None,
-            member=None,
-            api_key=None,
-            tags=(),
-            dimensions=None,
-            options={},
-        )
+        charge = pricing.question(self._desk, customer, feature, 1, {})
         try:
             return foretelling.entitlement(self._desk, charge)(connection)
         except NotPriced:
@@ -162,6 +154,13 @@ def _prices(desk: Desk) -> InForce:
     if not isinstance(prices, InForce):
         raise InvalidRequest("There is no catalog, and so no entitlements.")
     return prices
+
+
+def _prices_with(desk: Desk, feature: str) -> InForce:
+    """Give the price list; a feature that it lacks is looked for in the books."""
+    _prices(desk)
+    desk.scaling(feature)
+    return _prices(desk)
 
 
 def _whole(value: object, name: str) -> int:

@@ -9,6 +9,7 @@ from tollkeeper.decisions.foreseeing import Foreseen, Standing
 from tollkeeper.decisions.limiting import Meter, word_of
 from tollkeeper.decisions.waterfall import Share
 from tollkeeper.ledger.foreseeing import foreseen
+from tollkeeper.ledger.strangers import refuse_stranger
 from tollkeeper.operations.calls import Desk
 from tollkeeper.values.amounts import from_scaled
 from tollkeeper.values.charges import PaidShare
@@ -21,6 +22,7 @@ def entitlement(desk: Desk, charge: Charge) -> Callable[[Connection], Entitlemen
     """Ask what a charge would do now."""
 
     def query(connection: Connection) -> Entitlement:
+        refuse_stranger(desk.ledger, connection, charge.customer)
         found = foreseen(desk.ledger, connection, charge, desk.clock.now())
         return _told(desk, charge, found)
 

@@ -33,7 +33,7 @@ def shaped(
     """Make a limit, named by what it counts, as the catalog names its own."""
     name = None if feature is None else check_text(feature, "feature")
     if name is not None:
-        desk.prices.scale(name)
+        desk.scaling(name)
     measure, most = _measured(desk, name, at_most, spend, unit)
     if at_limit is not None and at_limit not in get_args(AtLimit):
         raise InvalidRequest(f"at_limit is one of {', '.join(get_args(AtLimit))}.")
@@ -100,7 +100,7 @@ def _measured(
         return known.key, most
     if feature is None:
         raise InvalidRequest("at_most counts quantities of a feature, or amounts of a unit.")
-    scale = desk.prices.scale(feature)
+    _, scale = desk.scaling(feature)
     return QUANTITY, to_scaled(at_most, scale, at_least=ZERO_OR_MORE)
 
 

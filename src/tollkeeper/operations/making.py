@@ -4,6 +4,7 @@ from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
+from tollkeeper.catalog.terms import PolicyTerms
 from tollkeeper.decisions.granting import Grant, defaults_of
 from tollkeeper.decisions.holding import Extend, Place
 from tollkeeper.decisions.requests import GrantFact
@@ -29,9 +30,6 @@ from tollkeeper.values.units import Unit
 
 MAXIMUM_FEATURES = 100
 MAXIMUM_PRIORITY = 1_000_000
-
-#: What a settle does with more than was held, unless the caller says otherwise (B2).
-DEFAULT_EXCESS = "charge"
 
 
 def consume(
@@ -70,6 +68,7 @@ def grant(
     cost_basis: Money | None,
     features: Sequence[str],
     options: Options,
+    policies: PolicyTerms,
 ) -> Grant:
     """Make a request to grant."""
     effective = None if effective_at is None else utc(effective_at, "effective_at")
@@ -100,7 +99,8 @@ def grant(
         features=only,
         source_id=reference,
     )
-    return Grant(**request, fact=fact, effective_at=effective)
+    pays_debt = policies.promotions_pay_debt
+    return Grant(**request, fact=fact, effective_at=effective, pays_debt=pays_debt)
 
 
 def hold(
@@ -111,11 +111,12 @@ def hold(
     feature: str | None,
     overdraft: Overdraft,
     options: Options,
+    policies: PolicyTerms,
 ) -> Place:
     """Make a request to hold."""
     limit = overdraft_scaled(overdraft, unit)
     feature = None if feature is None else check_text(feature, "feature")
-    named = None if lifetime is None else check_lifetime(lifetime)
+    named = None if lifetime is None else check_lifetime(lifetime, policies.hold_lifetime)
     asked = ("hold", unit.key, scaled, feature, limit, named)
     return Place(
         **common(customer, options, asked),
@@ -133,16 +134,18 @@ def extend(
     amount: Amount | None,
     lifetime: timedelta | None,
     options: Options,
+    policies: PolicyTerms,
     currency: str | None = None,
 ) -> Extend:
     """Make a request to extend a hold; of money, if there is a currency."""
     if amount is None and lifetime is None:
         raise InvalidRequest("Extend a hold by an amount, by a lifetime, or by both.")
     name = hold_id(hold)
-    longer = None if lifetime is None else check_lifetime(lifetime)
+    most = policies.hold_lifetime
+    longer = None if lifetime is None else check_lifetime(lifetime, most)
     asked = ("extend", name, amount_name(amount), currency, longer)
-    request = common(customer, options, asked)
-    return Extend(**request, hold=name, amount=amount, currency=currency, lifetime=longer)
+    request = common(customer, options, asked) | {"lifetime": longer, "at_most": most}
+    return Extend(**request, hold=name, amount=amount, currency=currency)
 
 
 def settle(
@@ -151,17 +154,20 @@ def settle(
     amount: Amount | None,
     excess: str | None,
     options: Options,
+    policies: PolicyTerms,
     currency: str | None = None,
 ) -> Settle:
-    """Make a request to settle a hold; of money, if there is a currency."""
+    """Make a request to settle a hold; of money, if there is a currency.
+
+    What becomes of an excess the call says, else the policy (B2).
+    """
     if excess is not None and excess not in EXCESS:
         raise InvalidRequest(f"excess must be one of {', '.join(EXCESS)}, not {excess!r}.")
     name = hold_id(hold)
     asked = ("settle", name, amount_name(amount), currency, excess)
     request = common(customer, options, asked)
-    return Settle(
-        **request, hold=name, amount=amount, currency=currency, excess=excess or DEFAULT_EXCESS
-    )
+    chosen = excess or policies.settle_beyond
+    return Settle(**request, hold=name, amount=amount, currency=currency, excess=chosen)
 
 
 def release(customer: str, hold: Any, options: Options, currency: str | None = None) -> Release:

@@ -2,7 +2,9 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from typing import Any, Final
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any, Final, Protocol
 
 from tollkeeper.catalog.terms import Metering, PriceList
 from tollkeeper.decisions.limiting import subjects
@@ -12,6 +14,7 @@ from tollkeeper.decisions.tallies import OWN, TallyKey
 from tollkeeper.errors import InvalidRequest, TollkeeperError, UnknownFeature
 from tollkeeper.ids import OPERATION, new_id
 from tollkeeper.operations.calls import Desk, check_key, customer_id, fingerprint_of
+from tollkeeper.operations.dimensions import check_names
 from tollkeeper.operations.pricing import MAXIMUM_DIMENSIONS
 from tollkeeper.values.amounts import from_scaled, to_scaled
 from tollkeeper.values.moments import utc
@@ -30,15 +33,43 @@ _FIELDS: Final = NewUsage.__required_keys__ | NewUsage.__optional_keys__
 _NO_DIMENSIONS: Final[Mapping[str, str]] = {}
 
 
+class ScaledBy(Protocol):
+    """What says how events are metered: a desk, which looks for names that it does not know."""
+
+    @property
+    def prices(self) -> PriceList:
+        """Give the price list."""
+        ...
+
+    def metering(self, feature: str) -> tuple[PriceList, Metering]:
+        """Give the price list, and how a feature's usage is counted by it."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """A price list that stays what it is, whatever is in force."""
+
+    prices: PriceList
+
+    def metering(self, feature: str) -> tuple[PriceList, Metering]:
+        """Give the price list, and how a feature's usage is counted by it."""
+        return self.prices, self.prices.metering(feature)
+
+
 class Checking:
     """Checks the events of one call; what many have in common is looked up once."""
 
-    __slots__ = ("_meterings", "_prices", "_told")
+    __slots__ = ("_fit", "_meterings", "_scaled_by", "_told", "prices")
 
-    def __init__(self, prices: PriceList) -> None:
-        self._prices = prices
-        self._meterings: dict[str, Metering] = {}
+    def __init__(self, scaled_by: "ScaledBy") -> None:
+        self._scaled_by = scaled_by
+        #: One price list for all of the events.
+        self.prices = scaled_by.prices
+        self._meterings: dict[str, tuple[str, Metering]] = {}
         self._told: dict[tuple[tuple[str, str], ...], tuple[Mapping[str, str], str]] = {}
+        #: Dimensions that were found to be a feature's own.
+        self._fit: set[tuple[str, str]] = set()
 
     def event(
         self,
@@ -51,25 +82,38 @@ class Checking:
         idempotency_key: object = None,
     ) -> NewUse:
         """Check one event."""
-        owner, name = customer_id(customer), check_text(feature, "feature")
-        metering = self._metering(name)
+        owner = customer_id(customer)
+        name, metering = self._metering(feature)
         scaled = to_scaled(quantity, metering.scale)
         at = None if event_at is None else utc(event_at, "event_at")
         who = None if member is None else check_text(member, "member")
-        known, told = self.dimensions(dimensions) if dimensions else (_NO_DIMENSIONS, None)
-        key = new_id(EVENT) if idempotency_key is None else check_key(idempotency_key)
-        asked = f"{name}\x1f{scaled}\x1f{at}\x1f{who}\x1f{told}"
-        print_ = fingerprint_of((asked,)) if idempotency_key is not None else OUR_OWN
+        known, told = self.dimensions(name, dimensions) if dimensions else (_NO_DIMENSIONS, None)
+        if idempotency_key is None:
+            key, print_ = new_id(EVENT), OUR_OWN
+        else:
+            key = check_key(idempotency_key)
+            print_ = _fingerprint(f"{name}\x1f{scaled}\x1f{at}\x1f{who}\x1f{told}")
         return NewUse(owner, key, name, scaled, at, who, known, told, print_, metering.late)
 
-    def _metering(self, feature: str) -> Metering:
-        found = self._meterings.get(feature)
+    def _metering(self, feature: object) -> tuple[str, Metering]:
+        """Check a feature's key; give it, and how its events become one number."""
+        # Only a plain str was checked before: whatever else is equal to it may be anything.
+        found = self._meterings.get(feature) if type(feature) is str else None
         if found is None:
-            found = self._meterings[feature] = self._prices.metering(feature)
+            name = check_text(feature, "feature")
+            self.prices, metering = self._scaled_by.metering(name)
+            found = self._meterings[name] = (name, metering)
         return found
 
-    def dimensions(self, given: object) -> tuple[Mapping[str, str], str]:
+    def dimensions(self, feature: str, given: object) -> tuple[Mapping[str, str], str]:
         """Check what else is known of a use; give it, and as canonical JSON."""
+        known, told = self._told_of(given)
+        if (feature, told) not in self._fit:
+            check_names(self.prices, feature, known)
+            self._fit.add((feature, told))
+        return known, told
+
+    def _told_of(self, given: object) -> tuple[Mapping[str, str], str]:
         if not isinstance(given, Mapping) or len(given) > MAXIMUM_DIMENSIONS:
             raise InvalidRequest(
                 f"dimensions has at most {MAXIMUM_DIMENSIONS} names with a text each."
@@ -93,15 +137,25 @@ class Checking:
 OUR_OWN: Final = "-"
 
 
-def checked_batch(prices: PriceList, events: object) -> tuple[NewUse, ...]:
-    """Check the events of a batch; an error names the first that is wrong, by its place."""
+@lru_cache(maxsize=4096)
+def _fingerprint(asked: str) -> str:
+    """Name what an event says; many say the same as others, so the names are remembered."""
+    return fingerprint_of((asked,))
+
+
+def checked_batch(scaled_by: ScaledBy, events: object) -> tuple[PriceList, tuple[NewUse, ...]]:
+    """Check the events of a batch; an error names the first that is wrong, by its place.
+
+    Gives the price list that all of them were scaled by, too.
+    """
     if isinstance(events, Mapping | str) or not isinstance(events, Sequence):
         raise InvalidRequest("events is a list of dicts, each as `record` takes them.")
     if not 0 < len(events) <= MAXIMUM_EVENTS:
         raise InvalidRequest(
             f"A batch has 1 to {MAXIMUM_EVENTS:,} events, not {len(events):,}; send several."
         )
-    checking, made = Checking(prices), []
+    checking, made = Checking(scaled_by), []
+    first = checking.prices
     for number, event in enumerate(events):
         try:
             made.append(checking.event(**event))
@@ -110,7 +164,9 @@ def checked_batch(prices: PriceList, events: object) -> tuple[NewUse, ...]:
             raise type(error)(f"Event {number}: {error.message}", **error.details) from error
         except TypeError as error:
             raise _wrong(number, event) from error
-    return tuple(made)
+    if checking.prices is not first:  # another catalog came into force among them
+        return checked_batch(scaled_by, events)
+    return first, tuple(made)
 
 
 def record(prices: PriceList, new: tuple[NewUse, ...]) -> Record:

@@ -124,19 +124,20 @@ class ModelCalls:
         return self._desk.door.read(self._summing(first, last, groups, wanted))
 
     def warn_of_losses(
-        self, since: datetime, until: datetime | None = None, *, least: Amount = 0
+        self, since: datetime, until: datetime | None = None, *, least: Amount | None = None
     ) -> tuple[ModelReportLine, ...]:
         """Find customers whose AI calls earned too little in a span, and tell the app of each.
 
-        `least` is the margin that is asked for, in percent of the revenue; with 0 it is those who
-        lose money. A `MarginLow` notice is written for each customer, span and percentage once,
+        `least` is the margin that is asked for, in percent of the revenue: the catalog's policy
+        `least_margin` unless given; with 0, as without a catalog, it is those who lose money. A `MarginLow` notice is written for each customer, span and percentage once,
         however often it is asked. Customers of whom a cost is unknown, or stands in another
         currency than the revenue, are not judged. Answers their lines, dearest first.
 
         Raises:
             InvalidAmount: `least` is no exact number.
         """
-        wanted = from_scaled(to_scaled(least, PERCENT_SCALE, at_least=ANY_SIGN), PERCENT_SCALE)
+        asked = self._desk.policies.least_margin if least is None else least
+        wanted = from_scaled(to_scaled(asked, PERCENT_SCALE, at_least=ANY_SIGN), PERCENT_SCALE)
         first = utc(since, "since")
         last = _after(self._desk.clock.now()) if until is None else utc(until, "until")
         summed = self._summing(first, last, ("customer",), {})

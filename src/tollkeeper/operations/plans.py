@@ -7,7 +7,7 @@ from sqlalchemy import Connection
 
 from tollkeeper.catalog.in_force import InForce
 from tollkeeper.errors import AmbiguousPlan, InvalidRequest, UnknownPlan
-from tollkeeper.ledger.catalogs import look
+from tollkeeper.ledger.catalogs import refresh
 from tollkeeper.operations.calls import Desk
 from tollkeeper.store import catalogs
 from tollkeeper.values.intervals import Interval
@@ -51,7 +51,7 @@ def catalog_of(desk: Desk) -> "Catalog":
 
 def in_force(desk: Desk, connection: Connection) -> "Catalog":
     """Look which catalog is in force, and give it."""
-    look(desk.ledger, connection)
+    refresh(desk.ledger, connection)
     return catalog_of(desk)
 
 

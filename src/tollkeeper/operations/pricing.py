@@ -1,11 +1,13 @@
 """Makes the requests that charge for a feature, from what a caller said."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Final, NamedTuple, cast
 
 from tollkeeper.decisions.charging import Charge
 from tollkeeper.errors import InvalidRequest, Refusal
 from tollkeeper.operations.calls import Desk, Options, common
+from tollkeeper.operations.dimensions import check_names
+from tollkeeper.operations.uses import USE_OPTIONS, ChargeOptions, UseOptions
 from tollkeeper.values.amounts import Amount, to_scaled
 from tollkeeper.values.attempts import ChargeAttempt
 from tollkeeper.values.texts import check_text
@@ -17,33 +19,19 @@ MAXIMUM_SOURCES = 20
 
 
 def charge(
-    desk: Desk,
-    customer: str,
-    feature: str,
-    quantity: Amount,
-    *,
-    pay_from: str | Sequence[str] | None,
-    member: str | None,
-    api_key: str | None,
-    tags: Sequence[str],
-    dimensions: Mapping[str, str] | None,
-    options: Options,
+    desk: Desk, customer: str, feature: str, quantity: Amount, options: ChargeOptions
 ) -> Charge:
     """Make a request to charge."""
-    return Charge(
-        **fields_of(
-            desk,
-            customer,
-            feature,
-            quantity,
-            pay_from=pay_from,
-            member=member,
-            api_key=api_key,
-            tags=tags,
-            dimensions=dimensions,
-            options=options,
-        )
-    )
+    return Charge(**fields_of(desk, customer, feature, quantity, options))
+
+
+def question(
+    desk: Desk, customer: str, feature: str, quantity: Amount, options: UseOptions
+) -> Charge:
+    """Make the request to charge that is only asked about: it has no key and no reason."""
+    if unknown := options.keys() - USE_OPTIONS:
+        raise TypeError(f"unexpected keyword argument {min(unknown)!r}")
+    return charge(desk, customer, feature, quantity, cast("ChargeOptions", options))
 
 
 def fields_of(
@@ -51,36 +39,53 @@ def fields_of(
     customer: str,
     feature: str,
     quantity: Amount,
-    *,
-    pay_from: str | Sequence[str] | None,
-    member: str | None,
-    api_key: str | None,
-    tags: Sequence[str],
-    dimensions: Mapping[str, str] | None,
-    options: Options,
+    options: ChargeOptions,
     asks: tuple[object, ...] = ("charge",),
 ) -> dict[str, Any]:
     """Check what every request that charges has in common; `asks` begins its fingerprint."""
-    name, prices = check_text(feature, "feature"), desk.prices
-    scaled = to_scaled(quantity, prices.scale(name))
-    sources = None if pay_from is None else _sources(pay_from)
-    who = None if member is None else check_text(member, "member")
-    key = None if api_key is None else check_text(api_key, "api_key")
-    labels = _tags(tags) if tags else ()
-    known = _dimensions(dimensions) if dimensions else {}
-    asked = (*asks, name, scaled, sources, who, key, labels, tuple(sorted(known.items())))
-    made = common(customer, options, asked)
-    made.update(
-        feature=name,
-        quantity=scaled,
-        prices=prices,
-        pay_from=sources,
-        member=who,
-        api_key=key,
-        tags=labels,
-        dimensions=known,
-    )
+    name = check_text(feature, "feature")
+    prices, scale = desk.scaling(name)
+    scaled = to_scaled(quantity, scale)
+    if USE_OPTIONS.isdisjoint(options):
+        said, rest = NOTHING_SAID, cast("Options", options)
+    else:
+        said, rest = said_of(options)
+        if said.dimensions:
+            check_names(prices, name, said.dimensions)
+    asked = (*asks, name, scaled, *said[:-1], tuple(sorted(said.dimensions.items())))
+    made = common(customer, rest, asked)
+    made.update(feature=name, quantity=scaled, prices=prices, **said._asdict())
     return made
+
+
+class Said(NamedTuple):
+    """What was said of a use, checked."""
+
+    pay_from: tuple[str, ...] | None = None
+    member: str | None = None
+    api_key: str | None = None
+    tags: tuple[str, ...] = ()
+    dimensions: Mapping[str, str] = {}
+
+
+#: Of most uses no more is said than the feature and the quantity.
+NOTHING_SAID: Final = Said()
+
+
+def said_of(options: ChargeOptions) -> tuple[Said, Options]:
+    """Check what was said of a use; give it, and the options that every change has."""
+    sources, tags = options.get("pay_from"), options.get("tags")
+    member, key = options.get("member"), options.get("api_key")
+    dimensions = options.get("dimensions")
+    said = Said(
+        None if sources is None else _sources(sources),
+        None if member is None else check_text(member, "member"),
+        None if key is None else check_text(key, "api_key"),
+        checked_tags(tags) if tags else (),
+        checked_dimensions(dimensions) if dimensions else {},
+    )
+    rest = {name: value for name, value in options.items() if name not in USE_OPTIONS}
+    return said, cast("Options", rest)
 
 
 def attempt(result: Any) -> ChargeAttempt:
@@ -102,13 +107,15 @@ def _sources(pay_from: object) -> tuple[str, ...]:
     return tuple(dict.fromkeys(check_text(source, "pay_from") for source in named))
 
 
-def _tags(tags: object) -> tuple[str, ...]:
+def checked_tags(tags: object) -> tuple[str, ...]:
+    """Check the labels of a use, and sort them."""
     if isinstance(tags, str) or not isinstance(tags, Sequence) or len(tags) > MAXIMUM_TAGS:
         raise InvalidRequest(f"tags is a list of at most {MAXIMUM_TAGS} texts.")
     return tuple(sorted({check_text(tag, "tags") for tag in tags}))
 
 
-def _dimensions(dimensions: object) -> dict[str, str]:
+def checked_dimensions(dimensions: object) -> dict[str, str]:
+    """Check what else is known of a use."""
     if not isinstance(dimensions, Mapping) or len(dimensions) > MAXIMUM_DIMENSIONS:
         raise InvalidRequest(f"dimensions has at most {MAXIMUM_DIMENSIONS} names with a text each.")
     return {

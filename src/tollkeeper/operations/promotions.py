@@ -9,7 +9,7 @@ from tollkeeper.decisions.requests import GrantFact
 from tollkeeper.errors import PromotionClosed
 from tollkeeper.ids import OPERATION, new_id
 from tollkeeper.ledger import customers, promotions, subscriptions
-from tollkeeper.ledger.catalogs import look
+from tollkeeper.ledger.catalogs import refresh
 from tollkeeper.operations.calls import RESERVED_PREFIX, Desk, customer_id, fingerprint_of
 from tollkeeper.operations.door import PlainDoor, plain
 from tollkeeper.operations.plans import catalog_of
@@ -136,7 +136,7 @@ class Promotions:
             raise PromotionClosed(f"This promotion is for customers on {plans}.", promotion=key)
 
     def _catalog(self, door: PlainDoor) -> "Catalog":
-        door.read(lambda connection: look(self._desk.ledger, connection))
+        door.read(lambda connection: refresh(self._desk.ledger, connection))
         return catalog_of(self._desk)
 
     def _gifts(
@@ -174,6 +174,7 @@ class Promotions:
             idempotency_key=RESERVED_PREFIX + key,
             fingerprint=fingerprint_of((key,)),
             fact=fact,
+            pays_debt=self._desk.ledger.prices.policy_terms.promotions_pay_debt,
         )
 
 

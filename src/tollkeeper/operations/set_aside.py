@@ -1,28 +1,24 @@
 """Makes the requests on charges that are set aside, from what a caller said."""
 
-from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 
-from tollkeeper.decisions.charge_holds import ChargeHold
 from tollkeeper.decisions.closing import ReleaseCharge, SettleCharge
 from tollkeeper.decisions.setting_aside import ExtendCharge, HoldCharge
 from tollkeeper.decisions.settling import EXCESS
-from tollkeeper.errors import HoldNotFound, InvalidRequest
-from tollkeeper.ledger import charge_holds
+from tollkeeper.errors import InvalidRequest
 from tollkeeper.operations.calls import (
     DEFAULT_LIFETIME,
     Desk,
     Options,
+    amount_name,
     check_lifetime,
     common,
-    customer_id,
     hold_id,
 )
-from tollkeeper.operations.door import PlainDoor, plain
-from tollkeeper.operations.making import DEFAULT_EXCESS
 from tollkeeper.operations.pricing import fields_of
-from tollkeeper.values.amounts import ZERO_OR_MORE, Amount, to_scaled
+from tollkeeper.operations.uses import ChargeOptions
+from tollkeeper.values.amounts import Amount
 
 
 def hold(
@@ -31,95 +27,63 @@ def hold(
     feature: str,
     quantity: Amount,
     lifetime: timedelta | None,
-    *,
-    pay_from: str | Sequence[str] | None,
-    member: str | None,
-    api_key: str | None,
-    tags: Sequence[str],
-    dimensions: Mapping[str, str] | None,
-    options: Options,
+    options: ChargeOptions,
 ) -> HoldCharge:
     """Make a request to set a charge aside."""
-    asked = None if lifetime is None else check_lifetime(lifetime)
-    made = fields_of(
-        desk,
-        customer,
-        feature,
-        quantity,
-        pay_from=pay_from,
-        member=member,
-        api_key=api_key,
-        tags=tags,
-        dimensions=dimensions,
-        options=options,
-        asks=("hold_charge", asked),
-    )
+    most = desk.policies.hold_lifetime
+    asked = None if lifetime is None else check_lifetime(lifetime, most)
+    made = fields_of(desk, customer, feature, quantity, options, asks=("hold_charge", asked))
     return HoldCharge(**made, lifetime=asked or DEFAULT_LIFETIME)
 
 
 def extend(
-    desk: Desk, held: ChargeHold, quantity: Amount, lifetime: timedelta | None, options: Options
-) -> ExtendCharge:
-    """Make a request to let a hold grow, or live longer."""
-    longer = None if lifetime is None else check_lifetime(lifetime)
-    added = to_scaled(quantity, held.terms.scale, at_least=ZERO_OR_MORE)
-    if not added and longer is None:
-        raise InvalidRequest("extend takes a quantity to add, a lifetime, or both.")
-    asked = ("extend_charge", held.id, added, longer)
-    return ExtendCharge(**_on(desk, held, added, options, asked), lifetime=longer)
-
-
-def settle(
-    desk: Desk, held: ChargeHold, quantity: Amount | None, excess: str | None, options: Options
-) -> SettleCharge:
-    """Make a request to settle a hold."""
-    if excess is not None and excess not in EXCESS:
-        raise InvalidRequest(f"excess is one of {', '.join(EXCESS)}.")
-    used = held.quantity if held.settled is None else held.settled
-    if quantity is not None:
-        used = to_scaled(quantity, held.terms.scale, at_least=ZERO_OR_MORE)
-    asked = ("settle_charge", held.id, None if quantity is None else used, excess)
-    return SettleCharge(**_on(desk, held, used, options, asked), excess=excess or DEFAULT_EXCESS)
-
-
-def release(desk: Desk, held: ChargeHold, options: Options) -> ReleaseCharge:
-    """Make a request to give a hold back."""
-    return ReleaseCharge(**_on(desk, held, 0, options, ("release_charge", held.id)))
-
-
-def changing(
     desk: Desk,
     customer: object,
     hold: object,
-    make: Callable[[ChargeHold], ExtendCharge | SettleCharge | ReleaseCharge],
-) -> Callable[[PlainDoor], Any]:
-    """Read a hold's pinned terms, which never change, then run the request made of it."""
-    name = (customer_id(customer), hold_id(hold))
+    quantity: Amount,
+    lifetime: timedelta | None,
+    options: Options,
+    *,
+    scaled: int | None = None,
+) -> ExtendCharge:
+    """Make a request to let a hold grow, or live longer; see `settle` for `scaled`."""
+    most = desk.policies.hold_lifetime
+    longer = None if lifetime is None else check_lifetime(lifetime, most)
+    added = amount_name(quantity)
+    if not added and not scaled and longer is None:
+        raise InvalidRequest("extend takes a quantity to add, a lifetime, or both.")
+    made = _on(desk, customer, hold, options, ("extend_charge", added, longer))
+    return ExtendCharge(**made, said=quantity, scaled=scaled, lifetime=longer, at_most=most)
 
-    def work(door: PlainDoor) -> Any:
-        database = desk.ledger.database
-        found = door.read(lambda connection: charge_holds.read(connection, database, [name]))
-        if not found:
-            raise HoldNotFound(
-                f"Customer {name[0]!r} has no charge hold {name[1]!r}.", hold=name[1]
-            )
-        return plain(door.change_all([make(found[0])])[0])
 
-    return work
+def settle(
+    desk: Desk,
+    customer: object,
+    hold: object,
+    quantity: Amount | None,
+    excess: str | None,
+    options: Options,
+    *,
+    scaled: int | None = None,
+) -> SettleCharge:
+    """Make a request to settle a hold; `scaled` is a quantity at the hold's own scale already."""
+    if excess is not None and excess not in EXCESS:
+        raise InvalidRequest(f"excess is one of {', '.join(EXCESS)}.")
+    made = _on(desk, customer, hold, options, ("settle_charge", amount_name(quantity), excess))
+    chosen = excess or desk.policies.settle_beyond
+    return SettleCharge(**made, said=quantity, scaled=scaled, excess=chosen)
+
+
+def release(desk: Desk, customer: object, hold: object, options: Options) -> ReleaseCharge:
+    """Make a request to give a hold back."""
+    return ReleaseCharge(**_on(desk, customer, hold, options, ("release_charge",)))
 
 
 def _on(
-    desk: Desk, held: ChargeHold, quantity: int, options: Options, asked: tuple[object, ...]
+    desk: Desk, customer: object, hold: object, options: Options, asked: tuple[object, ...]
 ) -> dict[str, Any]:
-    return common(held.customer, options, asked) | {
-        "hold": held.id,
-        "feature": held.feature,
-        "quantity": quantity,
-        "prices": desk.ledger.prices,
-        "pay_from": held.pay_from,
-        "member": held.member,
-        "api_key": held.api_key,
-        "tags": held.tags,
-        "dimensions": held.dimensions,
-        "pinned": held.terms,
-    }
+    """Make what the verbs on a hold have in common; whose and what it is, the ledger reads."""
+    name, prices = hold_id(hold), desk.prices
+    made = common(customer, options, (*asked, name))
+    made.update(hold=name, prices=prices)
+    return made

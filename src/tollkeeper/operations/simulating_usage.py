@@ -22,7 +22,7 @@ from tollkeeper.ids import GRANT, OPERATION, new_id
 from tollkeeper.ledger.simulating import TOLD_EVERY, Outcome, Progress
 from tollkeeper.ledger.units import Units
 from tollkeeper.operations.calls import check_money
-from tollkeeper.operations.metering import Checking
+from tollkeeper.operations.metering import Checking, Given
 from tollkeeper.operations.simulating import changes_of, measured
 from tollkeeper.operations.simulation_reports import Report
 from tollkeeper.values.money import Money
@@ -124,7 +124,7 @@ def simulate_usage(
     changes = changes_of(catalog, None, None)
     units = Units(changes.catalog.declared_units())
     trial = Trial(changes, units, _plans(changes, plans), _deposit(deposit))
-    checking = Checking(changes.catalog.compiled)
+    checking = Checking(Given(changes.catalog.compiled))
     for event in usage:
         trial.play(_use(checking, event, trial.events))
         if progress is not None and trial.events % TOLD_EVERY == 0:

@@ -11,7 +11,7 @@ from tollkeeper.decisions.subscribed import preferred
 from tollkeeper.decisions.subscribing import Allocate
 from tollkeeper.errors import InvalidRequest
 from tollkeeper.ledger import subscriptions
-from tollkeeper.ledger.catalogs import look
+from tollkeeper.ledger.catalogs import refresh
 from tollkeeper.operations.calls import Desk, Options, common, customer_id
 from tollkeeper.operations.door import PlainDoor
 from tollkeeper.operations.plans import Chosen, choose, choose_free, kept
@@ -48,9 +48,10 @@ class Subscriptions:
         """Put a customer on a plan that is paid for, and grant its first allowances at once.
 
         For apps with a checkout of their own: call it when the money is there. The same
-        `payment_id` never gives a second subscription, whatever the key (E3). `interval` is what is
-        paid for ("month", "year"), needed where the plan has prices for several; `quantity` counts
-        seats; `anchor` is the moment that periods are counted from, now unless given.
+        `payment_id` never gives a second subscription, whatever the key and whoever the customer
+        (E3). `interval` is what is paid for ("month", "year"), needed where the plan has prices for
+        several; `quantity` counts seats; `anchor` is the moment that periods are counted from, now
+        unless given. A plan without a price gives once a period, as `assign_free` does.
 
         Raises:
             UnknownPlan: the catalog has no such plan; the message names the nearest.
@@ -58,6 +59,7 @@ class Subscriptions:
             AlreadySubscribed: the customer has a plan of the same group (D10). A free plan gives
                 way: what is left of its allowance is revoked first (D5).
             IdempotencyConflict: the payment bought something else.
+            PaymentClaimed: the payment bought something for another customer.
 
         >>> from tollkeeper import Billing, Catalog
         >>> catalog = Catalog.from_toml('''
@@ -88,6 +90,9 @@ class Subscriptions:
         self, customer: str, plan: str | None = None, **options: Unpack[Options]
     ) -> Subscription | None:
         """Put a customer on the free plan; None where he has a plan already, and nothing changes.
+
+        What it gives, it gives once a period: who cancels it and takes it again finds what was left
+        of the period that runs, and the next one comes when it would have come (D1).
 
         Raises:
             AmbiguousPlan: there are several free plans; name one.
@@ -198,7 +203,7 @@ class Subscriptions:
         """Keep what the catalog in force says, then allocate: who subscribes keeps it (D9)."""
 
         def work(door: PlainDoor) -> Subscription | None:
-            door.read(lambda connection: look(self._desk.ledger, connection))
+            door.read(lambda connection: refresh(self._desk.ledger, connection))
             found = choose()
             door.transact(kept(self._desk, found.catalog))
             allocate = Allocate(

@@ -7,16 +7,18 @@ from typing import Literal
 
 from sqlalchemy import Connection
 
-from tollkeeper.catalog.terms import Metering
+from tollkeeper.catalog.terms import Metering, PriceList
 from tollkeeper.decisions.recording import usage_terms
 from tollkeeper.decisions.summing import currency_of, usage_step
 from tollkeeper.decisions.tallies import Tally
 from tollkeeper.decisions.windows import period_of
 from tollkeeper.errors import InvalidRequest
 from tollkeeper.ledger import usage, usage_history
+from tollkeeper.ledger.catalogs import knowing
 from tollkeeper.ledger.usage import Asked, Summed
 from tollkeeper.ledger.usage_history import Chosen
 from tollkeeper.operations.calls import Desk, customer_id
+from tollkeeper.operations.dimensions import check_grouped, check_names
 from tollkeeper.operations.metering import event_from, moneys, scale_of
 from tollkeeper.values.amounts import from_scaled
 from tollkeeper.values.moments import from_microseconds, to_microseconds, utc
@@ -40,6 +42,7 @@ class Wanted:
         "_desk",
         "_group_by",
         "_member",
+        "_metering",
         "_period",
         "_since",
         "_until",
@@ -64,6 +67,7 @@ class Wanted:
         self._desk = desk
         self.owner = customer_id(customer)
         self.feature = check_text(feature, "feature")
+        prices, self._metering = desk.metering(self.feature)
         if period not in (None, "current", "previous"):
             raise InvalidRequest("period is 'current' or 'previous'; or give since and until.")
         if period is not None and (since is not None or until is not None):
@@ -74,13 +78,15 @@ class Wanted:
         self._member = None if member is None else check_text(member, "member")
         self._where = checked_where(where)
         self._group_by = checked_group_by(group_by)
+        check_names(prices, self.feature, self._where)
+        check_grouped(prices, self.feature, self._group_by)
 
     def read(self, connection: Connection) -> UsageSummary:
         """Read the summary."""
         ledger, now = self._desk.ledger, self._desk.clock.now()
-        metering = ledger.prices.metering(self.feature)
+        metering = self._metering
         own = usage.own_tally(ledger, connection, self.owner, now)
-        since, until = self._span(own, now)
+        since, until = self._span(connection, own, now)
         asked = Asked(
             self.owner,
             self.feature,
@@ -98,7 +104,7 @@ class Wanted:
             feature=self.feature,
             since=since,
             until=until,
-            period=usage.period_around(own, asked.since),
+            period=usage.period_around(ledger, connection, own, asked.since),
             meter=metering.meter,
             of=metering.of,
             total=group(found.total, metering),
@@ -106,12 +112,12 @@ class Wanted:
             scanned=found.scanned,
         )
 
-    def _span(self, own: Tally, now: datetime) -> tuple[datetime, datetime]:
+    def _span(self, connection: Connection, own: Tally, now: datetime) -> tuple[datetime, datetime]:
         """Give the bounds: of a period of the customer's, or as they were said."""
         at = to_microseconds(now)
         start, end = period_of(own, at)
         if self._period == "previous":
-            start, end = period_of(own, start - 1)
+            return usage.period_around(self._desk.ledger, connection, own, start - 1)
         if self._period is not None:
             return from_microseconds(start), from_microseconds(end)
         since = self._since or from_microseconds(start)
@@ -149,6 +155,7 @@ def group(
 def history(desk: Desk, connection: Connection, chosen: Chosen) -> UsagePage:
     """Read a page of events."""
     shown, cursor = usage_history.history(desk.ledger, connection, chosen, desk.clock.now())
+    knowing(desk.ledger, connection, {kept.use.feature for kept, _ in shown})
     events = [event_from(desk, kept, amended_by=later) for kept, later in shown]
     return UsagePage(events=tuple(events), next_cursor=cursor)
 
@@ -189,10 +196,11 @@ def report(
     found = usage.report(
         desk.ledger, connection, since=since, until=until, by=by, customer=customer, most=most
     )
+    prices = knowing(desk.ledger, connection, {cells[-1] for cells in found})
     rows: list[UsageGroup] = []
     for cells, sums in list(found.items())[:MAXIMUM_ROWS]:
         *keys, feature = cells
-        metering = _metering(desk, feature)
+        metering = _metering(prices, feature)
         told = {"sum": sums.quantity, "count": sums.events, "max": sums.maximum}
         sums.value = told.get(metering.meter)
         key = dict(zip(by, keys, strict=True)) | {"feature": feature}
@@ -206,17 +214,18 @@ def report(
     )
 
 
-def _metering(desk: Desk, feature: str) -> Metering:
+def _metering(prices: PriceList, feature: str) -> Metering:
     """Say how a feature is metered; one that is no longer in the catalog is summed up."""
     try:
-        return desk.ledger.prices.metering(feature)
+        return prices.metering(feature)
     except InvalidRequest:
-        return Metering(scale_of(desk.ledger.prices, feature))
+        return Metering(scale_of(prices, feature))
 
 
 def estimate(
     desk: Desk,
     connection: Connection,
+    prices: PriceList,
     customer: str,
     feature: str,
     quantity: int,
@@ -225,7 +234,7 @@ def estimate(
     """Tell what a further quantity would add to the later bill of the running period."""
     ledger, now = desk.ledger, desk.clock.now()
     own = usage.own_tally(ledger, connection, customer, now)
-    terms = usage_terms(ledger.prices, own, feature, dimensions, now).terms
+    terms = usage_terms(prices, own, feature, dimensions, now).terms
     step = usage_step(terms)
     if step is None or terms is None:
         return None

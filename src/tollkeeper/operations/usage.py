@@ -6,6 +6,7 @@ from functools import partial
 
 from tollkeeper.operations import amending, metering, summing
 from tollkeeper.operations.calls import Desk, customer_id
+from tollkeeper.operations.dimensions import check_names, check_of_any
 from tollkeeper.operations.summing import PeriodWord
 from tollkeeper.values.amounts import Amount, to_scaled
 from tollkeeper.values.money import Money
@@ -57,12 +58,12 @@ class Usage:
         ...     first == again, again.replayed
         (True, True)
         """
-        prices = self._desk.prices
-        new = metering.Checking(prices).event(
+        checking = metering.Checking(self._desk)
+        new = checking.event(
             customer, feature, quantity, event_at, member, dimensions, idempotency_key
         )
         finish = partial(metering.recorded_event, self._desk)
-        return self._desk.door.change(metering.record(prices, (new,)), finish)
+        return self._desk.door.change(metering.record(checking.prices, (new,)), finish)
 
     def record_many(self, events: Sequence[NewUsage]) -> RecordedBatch:
         """Record up to 10,000 events of any customers: all of them, or none.
@@ -78,8 +79,7 @@ class Usage:
         ...     billing.usage.record_many(calls).recorded
         10
         """
-        prices = self._desk.prices
-        new = metering.checked_batch(prices, events)
+        prices, new = metering.checked_batch(self._desk, events)
         return self._desk.door.change(metering.record(prices, new), metering.recorded_batch)
 
     def amend(
@@ -122,7 +122,8 @@ class Usage:
         changes nothing. Events count by their own time, however long ago. Each customer's part is
         written in a transaction of its own; after an error repeat the call.
 
-        Raises BackfillClosed where the part of a customer was closed or undone.
+        Raises BackfillClosed where the part of a customer was closed or undone; and what `record`
+        raises (UnknownFeature, NotMetered …), with nothing of this call written.
 
         >>> from tollkeeper import Billing
         >>> with Billing("sqlite://") as billing:
@@ -133,7 +134,9 @@ class Usage:
         ...     before, billing.usage.summary("user_1", "calls").quantity
         (Decimal('0'), Decimal('1'))
         """
-        return self._desk.door.perform(lambda door: amending.filled(self._desk, door, name, events))
+        backfill = check_text(name, "backfill")
+        prices, new = metering.checked_batch(self._desk, events)
+        return self._desk.door.perform(lambda door: amending.filled(door, backfill, prices, new))
 
     def close_backfill(self, name: str) -> Backfill:
         """Let the events of a backfill count, each customer's all at once; safe to repeat.
@@ -239,10 +242,14 @@ class Usage:
         """
         desk, owner = self._desk, customer_id(customer)
         name = check_text(feature, "feature")
-        scaled = to_scaled(quantity, desk.prices.metering(name).scale)
+        prices, found = desk.metering(name)
+        scaled = to_scaled(quantity, found.scale)
         known = summing.checked_where(dimensions)
+        check_names(prices, name, known)
         return desk.door.read(
-            lambda connection: summing.estimate(desk, connection, owner, name, scaled, known)
+            lambda connection: summing.estimate(
+                desk, connection, prices, owner, name, scaled, known
+            )
         )
 
     def report(
@@ -256,11 +263,13 @@ class Usage:
         """Sum up the usage of all customers, or of one, in groups; it looks at every event.
 
         Without bounds it is the running month, in UTC. `by` names `month`, `customer`, `member` or
-        dimensions such as `model`; the feature is always told apart.
+        dimensions such as `model`; the feature is always told apart. `value` is None for the meters
+        `last` and `unique`, which `summary` tells.
         """
         desk = self._desk
         start, end = summing.span_of_report(desk, since, until)
         names = summing.checked_group_by(by)
+        check_of_any(desk.prices, names)
         owner = None if customer is None else customer_id(customer)
         return desk.door.read(
             lambda connection: summing.report(desk, connection, start, end, names, owner)

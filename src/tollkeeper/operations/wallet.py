@@ -79,6 +79,7 @@ class Wallet:
             cost_basis=cost_basis,
             features=features,
             options=options,
+            policies=self._desk.policies,
         )
         return self._desk.door.change(request)
 
@@ -135,12 +136,15 @@ class Wallet:
     ) -> HoldReceipt:
         """Set money aside before the cost is known; it lapses by itself after `lifetime`.
 
-        That is 15 minutes unless you say so, and 24 hours at most. Settle, extend or release it by
-        its `id`. Raises InsufficientBalance (B7).
+        That is 15 minutes unless you say so, and 24 hours at most, or what the catalog's policy
+        `hold_lifetime` says. Settle, extend or release it by its `id`. Raises InsufficientBalance
+        (B7).
         """
         unit, scaled = self._desk.money_amount(money)
         limit = money_limit(overdraft, unit, customer)
-        request = making.hold(customer, unit, scaled, lifetime, feature, limit, options)
+        request = making.hold(
+            customer, unit, scaled, lifetime, feature, limit, options, self._desk.policies
+        )
         return self._desk.door.change(request)
 
     def extend(
@@ -154,7 +158,9 @@ class Wallet:
     ) -> HoldReceipt:
         """Add money to an open hold, or let it live on for `lifetime` from now (B4)."""
         amount, currency = part_of_hold(money)
-        request = making.extend(customer, hold, amount, lifetime, options, currency)
+        request = making.extend(
+            customer, hold, amount, lifetime, options, self._desk.policies, currency
+        )
         return self._desk.door.change(request)
 
     def settle(
@@ -171,7 +177,9 @@ class Wallet:
         More than was held follows `excess`, as in `credits.settle` (B2, B3).
         """
         amount, currency = part_of_hold(money)
-        request = making.settle(customer, hold, amount, excess, options, currency)
+        request = making.settle(
+            customer, hold, amount, excess, options, self._desk.policies, currency
+        )
         return self._desk.door.change(request)
 
     def release(
@@ -188,6 +196,21 @@ class Wallet:
         """
         unit, scaled = self._desk.money_amount(money, at_least=ANY_SIGN)
         request = correcting.adjust(customer, unit, scaled, options)
+        return self._desk.door.change(request)
+
+    def transfer(
+        self, customer: str, money: Money, *, to: str, **options: Unpack[Options]
+    ) -> Receipt:
+        """Move money to another customer's wallet, where the catalog allows it (A7).
+
+        To keep money for others and hand it on may need a licence, so `policies.wallet_transfers`
+        has to say so; else it raises TransferNotAllowed. Two entries under one operation; cost
+        basis and expiry go with the money, and it pays the taker's debt first. Only what is
+        available can be moved, never an overdraft, and never into a wallet of another currency:
+        that raises CurrencyMismatch.
+        """
+        unit, scaled = self._desk.money_amount(money)
+        request = correcting.transfer(customer, unit, scaled, to, options, self._desk.policies)
         return self._desk.door.change(request)
 
     def set_overdraft(
@@ -217,9 +240,7 @@ class Wallet:
 
         See `credits.reverse` for `expired`. Reversing again gives the first receipt.
         """
-        request = correcting.reverse(
-            customer, operation_id, expired, options, self._desk.ledger.prices
-        )
+        request = correcting.reverse(customer, operation_id, expired, options, self._desk.prices)
         return self._desk.door.change(request)
 
     def balance(

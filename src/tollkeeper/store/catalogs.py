@@ -38,6 +38,16 @@ def contents(connection: Connection, database: Database, versions: Sequence[str]
     return bulk.look_up(connection, database, sql, (Col("version"),), rows)
 
 
+def kept(connection: Connection, database: Database, most: int) -> list[str]:
+    """Name the versions that are kept, the last first."""
+    sql = f"""
+        SELECT v.version
+        FROM {database.name("catalog_version")} AS v
+        ORDER BY v.kept_at DESC, v.version
+        LIMIT {int(most)}"""  # noqa: S608  # names are ours
+    return [row[0] for row in fetch(connection, sql, {})]
+
+
 def latest(connection: Connection, database: Database) -> tuple[str, Any] | None:
     """Tell which version was applied last, and when; None where none ever was."""
     sql = f"""

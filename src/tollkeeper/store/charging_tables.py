@@ -1,4 +1,4 @@
-"""The second page of the schema: what charging, limits, usage, notices and the catalog keep.
+"""The second page of the schema: what charging, limits, usage, notices and metered calls keep.
 
 The same conventions as the first page (`tables`): `customer_id` comes first in every key that
 belongs to a customer, quantities and amounts are BIGINT at their scale, ids and times come from the
@@ -19,7 +19,7 @@ from sqlalchemy import (
     text,
 )
 
-from tollkeeper.store.types import Flag, Name, Utc
+from tollkeeper.store.types import Name, Utc
 
 
 def tally(metadata: MetaData, prefix: str) -> None:
@@ -37,36 +37,6 @@ def tally(metadata: MetaData, prefix: str) -> None:
         Column("state", Text, nullable=False),
         Column("updated_at", Utc()),
         PrimaryKeyConstraint("customer_id", "subject"),
-    )
-
-
-def subscription(metadata: MetaData, prefix: str) -> None:
-    """Hold which plans a customer has or had, from when to when, and what each gives him.
-
-    `allowances` is JSON: what was sold, by unit, as it began (see `ledger.subscriptions`).
-    """
-    Table(
-        f"{prefix}subscription",
-        metadata,
-        Column("customer_id", Name(), nullable=False),
-        Column("id", Name(), nullable=False),
-        Column("plan", Name(), nullable=False),
-        Column("plan_group", Text, nullable=False),
-        Column("is_add_on", Flag(), nullable=False),
-        Column("is_free", Flag(), nullable=False),
-        Column("price_interval", Text),
-        Column("quantity", BigInteger, nullable=False),
-        Column("catalog_version", Text, nullable=False),
-        Column("anchor", Utc(), nullable=False),
-        Column("zone", Text),
-        Column("started_at", Utc(), nullable=False),
-        Column("ends_at", Utc()),
-        Column("payment_id", Text),
-        Column("allowances", Text, nullable=False),
-        Column("created_at", Utc(), nullable=False),
-        Column("updated_at", Utc(), nullable=False),
-        PrimaryKeyConstraint("customer_id", "id"),
-        Index(f"{prefix}subscription_plan", "plan", "customer_id", "id"),
     )
 
 
@@ -247,6 +217,8 @@ def charge_hold(metadata: MetaData, prefix: str) -> None:
         Column("closed_by", Name()),
         Column("closed_at", Utc()),
         PrimaryKeyConstraint("customer_id", "id"),
+        # What is open lapses later than now: a list of it looks at no hold of the past.
+        Index(f"{prefix}charge_hold_expires", "customer_id", "expires_at"),
     )
 
 
@@ -333,55 +305,8 @@ def metered_result(metadata: MetaData, prefix: str) -> None:
     )
 
 
-def redemption(metadata: MetaData, prefix: str) -> None:
-    """Hold how often, and when, a customer has used each promotion."""
-    Table(
-        f"{prefix}redemption",
-        metadata,
-        Column("customer_id", Name(), nullable=False),
-        Column("promotion", Name(), nullable=False),
-        Column("number", BigInteger, nullable=False),
-        Column("redeemed_at", Utc(), nullable=False),
-        PrimaryKeyConstraint("customer_id", "promotion", "number"),
-    )
-
-
-def promotion_count(metadata: MetaData, prefix: str) -> None:
-    """Hold how often each promotion was used in all; a reference table."""
-    Table(
-        f"{prefix}promotion_count",
-        metadata,
-        Column("promotion", Name(), primary_key=True),
-        Column("used", BigInteger, nullable=False),
-    )
-
-
-def catalog_version(metadata: MetaData, prefix: str) -> None:
-    """Hold every catalog that anything was sold under, by the hash of its content."""
-    Table(
-        f"{prefix}catalog_version",
-        metadata,
-        Column("version", Name(), primary_key=True),
-        Column("content", Text, nullable=False),
-        Column("kept_at", Utc(), nullable=False),
-    )
-
-
-def catalog_application(metadata: MetaData, prefix: str) -> None:
-    """Hold when each catalog was put into force, by whom and why; the last one holds."""
-    Table(
-        f"{prefix}catalog_application",
-        metadata,
-        Column("applied_at", Utc(), primary_key=True),
-        Column("version", Name(), nullable=False),
-        Column("actor", Text),
-        Column("reason", Text),
-    )
-
-
 TABLES = (
     tally,
-    subscription,
     usage_event,
     usage_total,
     backfill,
@@ -390,8 +315,4 @@ TABLES = (
     charge_hold,
     metered_call,
     metered_result,
-    redemption,
-    promotion_count,
-    catalog_version,
-    catalog_application,
 )

@@ -19,11 +19,40 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import insert as insert_postgres
 from sqlalchemy.dialects.sqlite import insert as insert_sqlite
 
+from tollkeeper.store import bulk
+from tollkeeper.store.columns import Col
 from tollkeeper.store.database import Database
 from tollkeeper.store.running import fetch
 from tollkeeper.store.types import moment_text
 
 Values = Mapping[str, Any]
+
+_KEY = (Col("customer_id"), Col("id"))
+#: What the end of a call changes; a release also takes its idempotency key away.
+ENDED = (
+    Col("status"),
+    Col("quantity", "bigint"),
+    Col("shares"),
+    Col("marks"),
+    Col("revenue", "bigint"),
+    Col("revenue_currency"),
+    Col("further"),
+    Col("outcome"),
+    Col("operation_id"),
+    Col("usage"),
+    Col("input_tokens", "bigint"),
+    Col("output_tokens", "bigint"),
+    Col("cost", "bigint"),
+    Col("cost_currency"),
+    Col("vendor"),
+    Col("model"),
+    Col("rates"),
+    Col("closed_at", "timestamptz"),
+    Col("next_attempt_at", "timestamptz"),
+    Col("lease_until", "timestamptz"),
+)
+_RELEASED = (*ENDED, Col("idempotency_key"))
+_RESULT = (*_KEY, Col("body"), Col("created_at", "timestamptz"))
 
 
 def claim(connection: Connection, database: Database, values: Values) -> bool:
@@ -50,6 +79,21 @@ def change(
         .returning(table.c.id)
     )
     return connection.execute(statement).first() is not None
+
+
+def write_settled(connection: Connection, database: Database, rows: Sequence[Any]) -> None:
+    """Close calls that are charged: key, then `ENDED`."""
+    bulk.update(connection, database, "metered_call", _KEY, ENDED, rows)
+
+
+def write_released(connection: Connection, database: Database, rows: Sequence[Any]) -> None:
+    """Close calls that are not charged, and free their keys: key, `ENDED`, no key."""
+    bulk.update(connection, database, "metered_call", _KEY, _RELEASED, rows)
+
+
+def put_results(connection: Connection, database: Database, rows: Sequence[Any]) -> None:
+    """Keep what vendors answered, once a call: key, body, when."""
+    bulk.insert(connection, database, "metered_result", _RESULT, rows, ignore=True)
 
 
 def forget(connection: Connection, database: Database, key: tuple[str, str]) -> None:

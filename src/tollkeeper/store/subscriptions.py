@@ -1,4 +1,4 @@
-"""Statements on subscriptions: write them, read those of a customer, count those of a plan."""
+"""Statements on subscriptions: write and read them, count them; claim the payments behind them."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -28,11 +28,21 @@ COLUMNS = (
     Col("ends_at", "timestamptz"),
     Col("payment_id"),
     Col("allowances"),
+    Col("moved_in"),
+    Col("left_over"),
     Col("created_at", "timestamptz"),
     Col("updated_at", "timestamptz"),
 )
 #: What may change of a subscription that is there.
-CHANGING = ("zone", "ends_at", "allowances", "updated_at")
+CHANGING = ("zone", "ends_at", "allowances", "moved_in", "left_over", "updated_at")
+
+#: A payment that bought something.
+CLAIM = (
+    Col("payment_id"),
+    Col("customer_id"),
+    Col("subscription_id"),
+    Col("claimed_at", "timestamptz"),
+)
 
 _SELECTED = ", ".join(f"s.{column.name}" for column in COLUMNS)
 
@@ -42,6 +52,21 @@ def write_subscriptions(connection: Connection, database: Database, rows: Sequen
     changes = ", ".join(f"{name} = excluded.{name}" for name in CHANGING)
     merging = f"ON CONFLICT (customer_id, id) DO UPDATE SET {changes}"
     bulk.merge(connection, database, "subscription", COLUMNS, rows, merging)
+
+
+def claim_payments(connection: Connection, database: Database, rows: Sequence[Any]) -> None:
+    """Claim payments; the key refuses one that another transaction has claimed meanwhile."""
+    bulk.insert(connection, database, "payment_claim", CLAIM, rows)
+
+
+def claimed_by(connection: Connection, database: Database, payment: str) -> str | None:
+    """Tell which customer has claimed a payment; None where nobody has."""
+    sql = f"""
+        SELECT p.customer_id
+        FROM {database.name("payment_claim")} AS p
+        WHERE p.payment_id = :payment"""  # noqa: S608  # names are ours
+    rows = fetch(connection, sql, {"payment": payment})
+    return str(rows[0][0]) if rows else None
 
 
 def of_customer(connection: Connection, database: Database, customer: str) -> Sequence[Any]:

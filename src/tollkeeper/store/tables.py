@@ -1,4 +1,4 @@
-"""The ledger's schema on one page, `charging_tables` the other: names, types and keys.
+"""The ledger's schema on one page; `charging_tables` and `sales_tables` are the others.
 
 `store/migrations` makes them.
 `customer_id` comes first in every key that belongs to a customer, so that the same schema can be
@@ -25,7 +25,7 @@ from sqlalchemy import (
     text,
 )
 
-from tollkeeper.store import charging_tables
+from tollkeeper.store import charging_tables, sales_tables
 from tollkeeper.store.types import Flag, Name, Utc
 
 
@@ -48,7 +48,7 @@ def define(schema: str | None, prefix: str) -> Tables:
     metadata = MetaData(schema=schema)
     tables = Tables(metadata, prefix, schema)
     ledger = (_unit, _customer, _profile, _account, _grant, _hold, _operation, _note)
-    for make in (*ledger, *charging_tables.TABLES):
+    for make in (*ledger, *charging_tables.TABLES, *sales_tables.TABLES):
         make(metadata, prefix)
     return tables
 

@@ -1,8 +1,9 @@
 """A conversation with PostgreSQL in whole exchanges, over psycopg's own binding of libpq.
 
 A statement that gives no rows waits for one that does, or for the commit, and travels with it in
-libpq's pipeline mode: a batch takes two round trips instead of five. Prepares its statements, so it
-must never be used where a pooler could hand each transaction to another server process.
+libpq's pipeline mode: a batch takes two round trips instead of five. Much of what waits sets out
+before, so that the server works while the rest is written. Prepares its statements, so it must
+never be used where a pooler could hand each transaction to another server process.
 """
 
 import re
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
 MOST_PREPARED = 300
 #: How long a server may say nothing at all: our statements take far less, locks included.
 ANSWER_SECONDS = 60
+#: How many bytes of what waits set out at once; less is not worth waking the server for.
+SET_OUT_BYTES = 32_768
 #: What a server says of a prepared statement that it does not know, or that no longer fits.
 _STALE = frozenset({"26000", "0A000"})
 
@@ -50,6 +53,9 @@ class PostgresWire:
         self._idle = pq.TransactionStatus.IDLE
         self._good = pq.ConnStatus.OK
         self._waiting: list[Statement] = []
+        self._waiting_bytes = 0
+        #: What set out already, and is not answered yet: see `_send`.
+        self._under_way: list[tuple[bytes, bytes]] = []
         self._is_broken = False
         #: The names of prepared statements, and how many there ever were.
         self._prepared: dict[bytes, bytes] = {}
@@ -62,13 +68,17 @@ class PostgresWire:
         self._waiting.append(self._begin)
 
     def run(self, sql: str, values: Mapping[str, Any]) -> None:
-        """Have a statement that gives no rows sent with the next query, or the commit."""
-        text, names = _with_numbers(sql)
-        self._waiting.append(Statement(text, [_written(values[name]) for name in names]))
+        """Have a statement that gives no rows sent with the next query or the commit, or before."""
+        statement = _statement(sql, values)
+        self._waiting.append(statement)
+        self._waiting_bytes += sum([len(value) for value in statement.values if value])
+        if self._waiting_bytes >= SET_OUT_BYTES:
+            self._set_out()
+            self._libpq.flush()
 
     def fetch(self, sql: str, values: Mapping[str, Any]) -> Sequence[Any]:
         """Run what waits, then a query; give its rows."""
-        self.run(sql, values)
+        self._waiting.append(_statement(sql, values))
         result = self._exchange()
         self._reader.set_pgresult(result)
         rows: Sequence[Any] = self._reader.load_rows(0, result.ntuples, tuple)
@@ -76,7 +86,7 @@ class PostgresWire:
 
     def flush(self) -> None:
         """Run what waits."""
-        if self._waiting:
+        if self._waiting or self._under_way:
             self._exchange()
 
     def commit(self) -> None:
@@ -88,7 +98,10 @@ class PostgresWire:
 
     def roll_back(self) -> None:
         """Forget what waits, and end the transaction where the server knows of one."""
-        self._waiting.clear()
+        self._waiting, self._waiting_bytes = [], 0
+        if self._under_way:
+            # What the server says of it does not matter any more.
+            self._answers()
         if self._is_broken or self._libpq.transaction_status != self._idle:
             self._waiting.append(_ROLLBACK)
             self._exchange()
@@ -99,53 +112,61 @@ class PostgresWire:
 
     def _exchange(self) -> "PGresult":
         """Send what waits and receive all answers; give the last, or raise the first failure."""
-        statements, self._waiting = self._waiting, []
-        libpq = self._libpq
-        if self._is_broken:
-            raise self._lost(())
-        # Until all answers are in, nobody knows where the conversation stands.
-        self._is_broken = True
-        libpq.enter_pipeline_mode()
-        new = self._send(statements)
-        libpq.pipeline_sync()
-        self._push()
-        results = self._receive()
-        libpq.exit_pipeline_mode()
-        self._is_broken = False
+        self._set_out()
+        results = self._answers()
         failure = next((result for result in results if result.status == self._failed), None)
-        # What was prepared stays, whatever became of the transaction.
-        self._prepared.update(
-            (sql, name)
-            for (sql, name), result in zip(new, results, strict=False)
-            if sql and result.status == self._done
-        )
         if failure is not None:
             raise self._failure(failure)
         return results[-1]
 
-    def _send(self, statements: Sequence[Statement]) -> list[tuple[bytes, bytes]]:
+    def _set_out(self) -> None:
+        """Hand what waits to libpq, which sends it along; the answers are still to be received."""
+        statements, self._waiting, self._waiting_bytes = self._waiting, [], 0
+        if not self._under_way:
+            if self._is_broken:
+                raise self._lost(())
+            # Until all answers are in, nobody knows where the conversation stands.
+            self._is_broken = True
+            self._libpq.enter_pipeline_mode()
+        self._send(statements)
+
+    def _answers(self) -> list["PGresult"]:
+        """Receive the answers to all that set out."""
+        sent, self._under_way = self._under_way, []
+        self._libpq.pipeline_sync()
+        self._push()
+        results = self._receive()
+        self._libpq.exit_pipeline_mode()
+        self._is_broken = False
+        # What was prepared stays, whatever became of the transaction.
+        self._prepared.update(
+            (sql, name)
+            for (sql, name), result in zip(sent, results, strict=False)
+            if sql and result.status == self._done
+        )
+        return results
+
+    def _send(self, statements: Sequence[Statement]) -> None:
         """Queue statements for libpq, new ones to be prepared first.
 
-        Gives the statement and its new name for each result that comes of it, both empty where
+        Notes the statement and its new name for each result that will come of it, both empty where
         nothing is prepared.
         """
-        sent: list[tuple[bytes, bytes]] = []
-        new: dict[bytes, bytes] = {}
+        new = {sql: name for sql, name in self._under_way if sql}
         for sql, values in statements:
             name = self._prepared.get(sql) or new.get(sql)
             if name is None and len(self._prepared) >= MOST_PREPARED:
                 self._libpq.send_query_params(sql, values)
-                sent.append((b"", b""))
+                self._under_way.append((b"", b""))
                 continue
             if name is None:
                 self._named += 1
                 # Its first word tells whoever looks at the network's traffic what it is.
                 name = new[sql] = b"tollkeeper_%d_%s" % (self._named, sql.split(maxsplit=1)[0])
                 self._libpq.send_prepare(name, sql)
-                sent.append((sql, name))
+                self._under_way.append((sql, name))
             self._libpq.send_query_prepared(name, values)
-            sent.append((b"", b""))
-        return sent
+            self._under_way.append((b"", b""))
 
     def _push(self) -> None:
         """Hand all that was queued to the network, taking in what comes meanwhile."""
@@ -201,6 +222,12 @@ class PostgresWire:
         if failure.sqlstate in _STALE:
             self._prepared.clear()
         return failure
+
+
+def _statement(sql: str, values: Mapping[str, Any]) -> Statement:
+    """Write a statement as libpq takes it."""
+    text, names = _with_numbers(sql)
+    return Statement(text, [_written(values[name]) for name in names])
 
 
 _COMMIT = Statement(b"COMMIT", [])

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from decimal import Decimal
 
-from tollkeeper.errors import Refusal
+from tollkeeper.errors import Refusal, TollkeeperError
 from tollkeeper.values.books import Balance
 from tollkeeper.values.charges import ChargeReceipt
 from tollkeeper.values.receipts import Receipt
@@ -27,13 +27,18 @@ class Attempt:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChargeAttempt:
-    """What `try_charge` answers: a receipt, or the refusal that `charge` would have raised."""
+    """What became of a charge: its receipt, or what `charge` would have raised.
+
+    `try_charge` answers one, and `charge_many` one for each charge of the batch.
+    """
 
     success: bool
     #: The receipt of a success.
     receipt: ChargeReceipt | None = None
     #: Why not: LimitReached, InsufficientBalance, NothingPays …, with its code and details.
     refusal: Refusal | None = None
+    #: What else went wrong with a charge of a batch: IdempotencyConflict, NotPriced, StoreBusy …
+    failure: TollkeeperError | None = None
 
     def __bool__(self) -> bool:
         """Be true for a success alone, so that `if` reads as it sounds."""

@@ -36,6 +36,49 @@ class Succession(NamedTuple):
     number: int
 
 
+class NumberedPeriod(NamedTuple):
+    """A period, and which one it is, counted from the anchor."""
+
+    number: int
+    period: Period
+
+
+def numbered_after(
+    earlier: NumberedPeriod, anchor: datetime, interval: Interval, moment: datetime, zone: tzinfo
+) -> NumberedPeriod:
+    """Give the period of a moment, after one that keeps its end although the zone is another now.
+
+    Raises:
+        InvalidRequest: as `period` does.
+
+    >>> from zoneinfo import ZoneInfo
+    >>> anchor, tokyo = datetime(2026, 1, 1, tzinfo=UTC), ZoneInfo("Asia/Tokyo")
+    >>> month = Interval(1, "month")
+    >>> kept = NumberedPeriod(1, period(anchor, month, 1))
+    >>> found = numbered_after(kept, anchor, month, datetime(2026, 3, 1, tzinfo=UTC), tokyo)
+    >>> print(found.number, *found.period)
+    2 2026-03-01 00:00:00+00:00 2026-04-01 00:00:00+00:00
+    """
+    if moment < earlier.period.end:
+        return earlier
+    found = _succession(earlier.period, anchor, interval, earlier.number + 1, zone)
+    if moment < found.following.end:
+        return NumberedPeriod(found.number, found.following)
+    return numbered_at(anchor, interval, moment, zone)
+
+
+def numbered_at(
+    anchor: datetime, interval: Interval, moment: datetime, zone: tzinfo
+) -> NumberedPeriod:
+    """Give the period of a moment, where the zone was always the same.
+
+    Raises:
+        InvalidRequest: as `period` does.
+    """
+    number = period_number(anchor, interval, moment, zone)
+    return NumberedPeriod(number, period(anchor, interval, number, zone))
+
+
 def change_zone(
     anchor: datetime, interval: Interval, moment: datetime, *, old: tzinfo, new: tzinfo
 ) -> Succession:

@@ -256,6 +256,9 @@ def test_s114_a_limit_of_tokens_takes_headroom_while_the_call_runs(
         ({"lifetime": timedelta(days=2)}, InvalidRequest),
         ({"count": "letters"}, InvalidRequest),
         ({"prompt_tokens": -1}, InvalidUsage),
+        ({"tags": "abc"}, InvalidRequest),
+        ({"tags": 5}, InvalidRequest),
+        ({"dimensions": 5}, InvalidRequest),
         ({"unknown": 1}, TypeError),
     ],
 )
@@ -267,6 +270,18 @@ def test_what_makes_no_sense_is_refused_and_nothing_is_written(
         raise AssertionError("nothing was held, so nothing may run")
     assert not scene.billing.model_calls.list(customer).calls
     assert scene.billing.credits.balance(customer, "words").scaled.held == 0
+
+
+def test_a_call_that_is_entered_twice_counts_on(scene: Scene, customer: str) -> None:
+    scene.rich(customer)
+    with scene.billing.metered(customer, "words", hold=10) as call:
+        call.add(4)
+        with pytest.raises(InvalidRequest, match="entered once"), call:
+            raise AssertionError("it is another's turn")
+        call.add(1)
+    with pytest.raises(InvalidRequest, match="entered once"):
+        call.open()
+    assert scene.billing.credits.balance(customer, "words").available == 10_000 - 5
 
 
 def test_unknown_features_and_models_are_refused(scene: Scene, customer: str) -> None:

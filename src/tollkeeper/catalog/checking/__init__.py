@@ -13,6 +13,9 @@ from tollkeeper.catalog.checking import (
     names,
     offers,
     payers,
+    policies,
+    price_books,
+    unheard,
 )
 from tollkeeper.catalog.checking.looks import Check, Finding, Look, modes
 from tollkeeper.catalog.mistakes import Mistake, Source, as_written
@@ -27,9 +30,11 @@ _CHECKS: Final[tuple[Check, ...]] = (
     *moneys.CHECKS,
     *ladders.CHECKS,
     *books.CHECKS,
+    *price_books.CHECKS,
     *payers.CHECKS,
     *limits.CHECKS,
     *offers.CHECKS,
+    *policies.CHECKS,
 )
 
 
@@ -51,7 +56,7 @@ def _modes(look: Look) -> Iterator[Finding]:
 
 def doubts_in(catalog: "Catalog", data: Mapping[str, Any], source: Source) -> Iterator[Mistake]:
     """Find what is allowed in a catalog, but perhaps not meant."""
-    return _found(doubts.CHECKS, catalog, data, source)
+    return _found((*doubts.CHECKS, *unheard.CHECKS), catalog, data, source)
 
 
 def _found(

@@ -32,10 +32,13 @@ def _given(look: Look) -> Iterator[Finding]:
     for path, unit, allowance in allowances(look):
         if allowance.cap is not None and not is_wallet(unit):
             yield from kind(look, (*path, "cap"), unit, allowance.cap)
-            if isinstance(allowance.amount, Decimal) and allowance.cap < allowance.amount:
+            is_less = isinstance(allowance.amount, Decimal) and allowance.cap < allowance.amount
+            if is_less and allowance.on_renewal == "add":
                 yield (*path, "cap"), "the cap is below the amount, so no renewal is ever whole"
+        # What was written for it and refused is one mistake, and not another one here.
+        is_reset = look.written((*path, "on_renewal")) in (None, "reset")
         for name in ("cap", "lifetime"):
-            if getattr(allowance, name) is not None and allowance.on_renewal == "reset":
+            if is_reset and getattr(allowance, name) is not None:
                 yield (
                     (*path, name),
                     'it is for on_renewal = "add"; at a reset nothing is left to bound',

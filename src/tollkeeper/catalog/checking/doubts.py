@@ -72,6 +72,20 @@ def _unused(look: Look) -> Iterator[Finding]:
             )
 
 
+def _ungiven(look: Look) -> Iterator[Finding]:
+    """A pool that features are paid from, and nothing gives any of it."""
+    catalog = look.catalog
+    given = set(given_units(catalog))
+    costs = {unit for feature in catalog.features.values() for unit in feature.cost}
+    for unit in catalog.units:
+        if unit in costs and unit not in given:
+            yield (
+                ("units", unit),
+                "features cost it, and no plan, pack, top-up, promotion or sign-up gives any; only "
+                "what is granted by hand can be used",
+            )
+
+
 def _metered_otherwise(look: Look) -> Iterator[Finding]:
     """What a summary shows is not what is paid for."""
     catalog = look.catalog
@@ -108,6 +122,7 @@ CHECKS: Final[tuple[Check, ...]] = (
     _unlimited,
     _inversions,
     _unused,
+    _ungiven,
     _metered_otherwise,
     _free_parts,
 )

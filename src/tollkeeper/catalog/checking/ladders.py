@@ -14,10 +14,11 @@ from tollkeeper.catalog.written_rates import WrittenTier
 def _ladders(look: Look) -> Iterator[Finding]:
     for rates in rate_lists(look):
         for path, tiers in ladders(rates):
-            yield from _ladder(path, tiers, is_endless=rates.is_endless)
+            yield from ladder(path, tiers, is_endless=rates.is_endless)
 
 
-def _ladder(path: Path, tiers: Sequence[WrittenTier], *, is_endless: bool) -> Iterator[Finding]:
+def ladder(path: Path, tiers: Sequence[WrittenTier], *, is_endless: bool) -> Iterator[Finding]:
+    """Check that steps ascend without a gap, and that each is reached."""
     if not tiers:
         yield path, "there is no step; write at least { each = … }"
         return

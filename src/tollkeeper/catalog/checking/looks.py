@@ -31,6 +31,13 @@ class Look:
     #: What was written, as it was written.
     data: Mapping[str, Any]
 
+    def written(self, path: Path) -> object:
+        """Give what was written at a place; None where nothing was."""
+        found: Any = self.data
+        for part in path:
+            found = found.get(part) if isinstance(found, Mapping) else None
+        return found
+
     def known(self, section: str) -> set[str]:
         """Name what a section has, refused or not: one mistake shall not make others."""
         written = self.data.get(section)

@@ -15,7 +15,7 @@ from tollkeeper.catalog.checking.looks import (
 )
 from tollkeeper.catalog.entitlements import UNLIMITED
 from tollkeeper.catalog.features import Feature, Setting
-from tollkeeper.catalog.mistakes import Path, nearest
+from tollkeeper.catalog.mistakes import Path, nearest, sentence
 from tollkeeper.catalog.rating import PLAN
 from tollkeeper.catalog.waterfalls import WALLET, WORDS
 from tollkeeper.catalog.written_rates import ByDimension, OnCard
@@ -56,6 +56,11 @@ def _defaults(look: Look) -> Iterator[Finding]:
         )
 
 
+def _as_toml(value: object) -> str:
+    """Write what was written: `true` is no text."""
+    return str(value).lower() if isinstance(value, bool) else echo(str(value))
+
+
 def _features(look: Look) -> Iterator[Finding]:
     for key, feature in look.catalog.features.items():
         path: Path = ("features", key)
@@ -69,7 +74,7 @@ def _features(look: Look) -> Iterator[Finding]:
                 known = look.units()
                 yield (
                     (*path, "cost", unit),
-                    unknown("unit", unit, known) + f" Or declare it: [units.{unit}]",
+                    sentence(unknown("unit", unit, known)) + f" Or declare it: [units.{unit}]",
                 )
         yield from _metering(path, feature)
         books = look.known("price_books")
@@ -158,7 +163,7 @@ def _unfit(feature: Feature | None, value: Setting) -> str | None:
         is_count = not isinstance(value, bool) and added.isdecimal()
         if is_count or value == UNLIMITED or value is False:
             return None
-        return f'a gauge is a number such as 5, "+5" or "{UNLIMITED}", not {echo(str(value))}'
+        return f'a gauge is a number such as 5, "+5" or "{UNLIMITED}", not {_as_toml(value)}'
     if not isinstance(value, bool):
         return f"a {feature.type} feature is true or false here, not {echo(str(value))}"
     return None

@@ -51,18 +51,18 @@ def _check(billing: Any, load: Load) -> Callable[[], Any]:
 
 
 def _record(billing: Any, load: Load) -> Callable[[], Any]:
-    record_many, customer, numbers = billing.usage.record_many, load.customer, range(load.batch)
+    record_many = billing.usage.record_many
 
     def call() -> Any:
         return record_many(
             [
                 {
-                    "customer": customer(),
+                    "customer": customer,
                     "feature": EVENTS,
                     "dimensions": _MODELS[number & 3],
                     "idempotency_key": new_key(),
                 }
-                for number in numbers
+                for number, customer in enumerate(load.customers_of_batch())
             ]
         )
 

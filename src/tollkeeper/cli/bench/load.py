@@ -38,6 +38,8 @@ class Load:
     sources: int = 1
     #: How many events each call records.
     batch: int = 1
+    #: Of how many customers these are; 0 leaves each event to chance.
+    among: int = 0
     #: Whether a summary begins and ends within an hour.
     cuts_hours: bool = False
 
@@ -45,6 +47,11 @@ class Load:
         """Choose a customer."""
         number = 1 if self.is_hot else 1 + int(random.random() * self.customers)  # noqa: S311  # no secret
         return f"{PREFIX}{number}"
+
+    def customers_of_batch(self) -> list[str]:
+        """Choose whose each event of a batch is."""
+        some = [self.customer() for _ in range(self.among or self.batch)]
+        return [some[number % len(some)] for number in range(self.batch)]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -48,6 +48,23 @@ def set_overdraft(
     answers.show_receipt(call, receipt)
 
 
+@verb(app, "transfer", by_hand=True)
+def transfer(
+    call: Call,
+    customer: Customer,
+    amount: Money,
+    currency: Currency,
+    *,
+    to: Annotated[str, typer.Option(metavar="CUSTOMER", help="Who gets it.")],
+) -> None:
+    """Move money to another customer's wallet, where the catalog allows it."""
+    from tollkeeper import Money
+
+    with call.correcting(customer, to) as billing:
+        receipt = billing.wallet.transfer(customer, Money(amount, currency), to=to, **call.change)
+    answers.show_receipt(call, receipt)
+
+
 @verb(app, "reverse", by_hand=True)
 def reverse(
     call: Call, customer: Customer, operation: OperationId, *, expired: Expired = None

@@ -7,7 +7,7 @@ have a stream tell its usage.
 from collections.abc import Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
-from tollkeeper.metering.reading.fields import items, module, text, value
+from tollkeeper.metering.reading.fields import items, text, value
 from tollkeeper.metering.texts import quarters, tokens_of
 
 #: The resources of vendors' clients that ask a model, by their path from the client.
@@ -29,6 +29,19 @@ VERBS: Final = frozenset({"compact", "create", "parse", "stream"})
 UNMETERED: Final = frozenset({"connect", "thread", "tool_runner"})
 #: What gives answers that nobody can meter.
 RAW: Final = frozenset({"with_raw_response", "with_streaming_response"})
+#: One of these has every client that can be wrapped.
+CLIENTS: Final = (("chat", "completions"), ("messages",), ("responses",))
+#: Resources for whose calls vendors take no money, wherever they stand in a client.
+FREE: Final = frozenset(
+    {"admin", "conversations", "files", "models", "moderations", "organization", "skills"}
+    | {"uploads", "user_profiles", "webhooks", "input_items", "input_tokens"}
+)
+#: The messages that a kept chat completion had.
+_KEPT: Final = ("completions", "messages")
+#: Methods of a client that send whatever they are given.
+_SENDING: Final = frozenset({"patch", "post", "put", "request"})
+#: Methods by which the resources of vendors' clients make something.
+_MAKING: Final = ("connect", "create", "edit", "generate", "parse", "run", "stream")
 
 _LIMITS: Final = ("max_completion_tokens", "max_output_tokens", "max_tokens")
 #: Where the texts of a prompt stand, at whatever depth.
@@ -64,14 +77,47 @@ def vendor_of(client: object) -> str | None:
     """Name whose client this is: by its package, and Azure's and other clouds' by their class.
 
     >>> class AzureOpenAI: __module__ = "openai.lib.azure"
-    >>> vendor_of(AzureOpenAI())
+    >>> class OurClient(AzureOpenAI): __module__ = "app.clients"
+    >>> vendor_of(OurClient())
     'azure'
     """
-    package, name = module(client), type(client).__name__
-    for mark, vendor in (("Azure", "azure"), ("Bedrock", "aws"), ("Vertex", "google")):
-        if mark in name and package in ("openai", "anthropic"):
-            return vendor
-    return package if package in ("openai", "anthropic") else None
+    for kind in type(client).__mro__:
+        package = kind.__module__.partition(".")[0]
+        if package in ("openai", "anthropic"):
+            marks = (("Azure", "azure"), ("Bedrock", "aws"), ("Vertex", "google"))
+            return next((name for mark, name in marks if mark in kind.__name__), package)
+    return None
+
+
+def is_client(thing: object) -> bool:
+    """Tell whether this is a client of OpenAI or Anthropic, or has the shape of one.
+
+    >>> is_client(object())
+    False
+    """
+    return any(callable(getattr(_part(thing, path), "create", None)) for path in CLIENTS)
+
+
+def may_cost(path: Sequence[str], part: object) -> bool:
+    """Tell whether a part of a client that is not metered may make calls that cost money.
+
+    What is not known to be free may cost something: vendors add resources to their clients.
+
+    >>> may_cost(("base_url",), "https://api.openai.com/v1"), may_cost(("files",), object())
+    (False, False)
+    """
+    if path[-1].startswith("_") or path[-1] in FREE or tuple(path[-2:]) == _KEPT:
+        return False
+    if callable(part):
+        return len(path) == 1 and path[0] in _SENDING
+    is_resource = any("APIResource" in kind.__name__ for kind in type(part).__mro__)
+    return is_resource or any(callable(getattr(part, name, None)) for name in _MAKING)
+
+
+def _part(thing: object, path: Sequence[str]) -> object:
+    for name in path:
+        thing = getattr(thing, name, None)
+    return thing
 
 
 def with_usage(path: Sequence[str], request: Mapping[str, Any]) -> tuple[dict[str, Any], bool]:

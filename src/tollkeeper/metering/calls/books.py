@@ -39,6 +39,21 @@ class Books:
         self._own = dict(own)
         self._made: dict[tuple[str, str], PriceBook | None] = {}
 
+    def check(self, prices: PriceList) -> None:
+        """Refuse sources of the catalog in force that the app has not handed over.
+
+        Raises:
+            InvalidRates: a price book names one; no call has to fail before that is told.
+        """
+        catalog = prices.catalog if isinstance(prices, InForce) else None
+        if catalog is None:
+            return
+        # What reads catalogs is imported where there is one.
+        from tollkeeper.metering.settings import check_source
+
+        for settings in catalog.price_books.values():
+            check_source(settings.source, self._own)
+
     def of(self, prices: PriceList, feature: str) -> Priced:
         """Give what prices a feature under the catalog in force.
 

@@ -16,6 +16,7 @@ from tollkeeper.errors import InvalidRequest, StillRunning
 from tollkeeper.metering.calls.ending import Endings
 from tollkeeper.metering.calls.replaying import body_of, restored
 from tollkeeper.metering.calls.running import RunningCall
+from tollkeeper.operations.calls import Desk
 from tollkeeper.operations.door import PlainDoor
 from tollkeeper.values.amounts import from_scaled
 from tollkeeper.values.charges import ChargeReceipt
@@ -41,10 +42,11 @@ class MeteredCall:
     """
 
     def __init__(
-        self, running: RunningCall, perform: Perform, endings: Endings, *, is_async: bool
+        self, running: RunningCall, desk: Desk, endings: Endings, *, is_async: bool
     ) -> None:
         self._running = running
-        self._perform = perform
+        self._desk = desk
+        self._perform: Perform = desk.door.perform
         self._endings = endings
         self._is_async = is_async
         self._is_open = False
@@ -182,8 +184,7 @@ class MeteredCall:
         """Book the call, as the end of the body does; a cancelled task does not cut it off."""
         if self._was_open():
             with self._endings.seen_to(self._running, error):
-                step = self._perform(lambda door: self._running.end(door, error))
-                await asyncio.shield(_future(step))
+                await asyncio.shield(_future(self._ended(error)))
 
     def abandon(self) -> None:
         """Book a call whose owner let go of it without a word, on another thread."""
@@ -216,6 +217,15 @@ class MeteredCall:
         """Book the call."""
         await self.end_async(error)
 
+    async def _ended(self, error: BaseException | None) -> None:
+        """Have the writer book the end beside what others write; else book it step by step."""
+        running = self._running
+        request = running.ending(self._desk, error)
+        if request is None:
+            return
+        if not running.is_over(await self._desk.door.change(request, _as_it_is)):
+            await self._perform(running.end_in_steps)
+
     async def _opened(self) -> None:
         """Open; where the task is cancelled meanwhile, let go of what is held after all."""
         step = _future(self._perform(self._running.open))
@@ -241,6 +251,11 @@ class MeteredCall:
     def _was_open(self) -> bool:
         was_open, self._is_open = self._is_open, False
         return was_open
+
+
+def _as_it_is(result: Any) -> Any:
+    """Give an error like an answer: it may say no more than that steps are needed."""
+    return result
 
 
 async def _nothing() -> None:

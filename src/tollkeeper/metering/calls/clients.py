@@ -1,7 +1,7 @@
 """`billing.wrap(client)`: a vendor's client whose calls of a model are metered. By shape alone.
 
-What does not ask a model is the client's own. What asks one in a way that cannot be metered is
-refused: nothing is free in silence.
+What costs nothing is the client's own. What asks a model in a way that cannot be metered, and every
+resource that is not known to be free, is refused: nothing is free in silence.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -15,7 +15,9 @@ from tollkeeper.metering.calls.asking import (
     UNMETERED,
     VERBS,
     asked,
+    is_client,
     is_usage_alone,
+    may_cost,
     with_usage,
 )
 from tollkeeper.metering.calls.call import MeteredCall
@@ -79,8 +81,9 @@ class MeteredClient:
             return self._of_resource(name, found, path)
         if not self._path and name in _COPIES:
             return self._copying(found)
-        is_on_the_way = any(resource[: len(path)] == path for resource in RESOURCES)
-        return MeteredClient(self._wrapping, found, path) if is_on_the_way else found
+        if any(resource[: len(path)] == path for resource in RESOURCES):
+            return MeteredClient(self._wrapping, found, path)
+        return _own(path, found)
 
     def __enter__(self) -> "MeteredClient":
         self._target.__enter__()
@@ -104,7 +107,7 @@ class MeteredClient:
             raise _unmetered(path)
         if name not in VERBS:
             is_inner = path in RESOURCES
-            return MeteredClient(self._wrapping, found, path) if is_inner else found
+            return MeteredClient(self._wrapping, found, path) if is_inner else _own(path, found)
         if name == "stream":
             return _helper(self._wrapping, found, self._path)
         ask = _ask_async if self._wrapping.is_async else _ask
@@ -120,12 +123,19 @@ def is_for_tasks(client: Any) -> bool:
     """Tell whether a client's calls are awaited.
 
     Raises:
-        InvalidRequest: its calls are metered already, and would be charged twice.
+        InvalidRequest: its calls are metered already, and would be charged twice; or it is no
+            client whose calls can be metered, which would be free.
     """
     if type(client) is MeteredClient:
         raise InvalidRequest(
             "This client is metered already; say who pays with billing.calling, or wrap the client "
             "that it stands for."
+        )
+    if not is_client(client):
+        raise InvalidRequest(
+            f"This {type(client).__name__} is no client of OpenAI or Anthropic, nor like one, so "
+            "nobody would pay for its calls. Meter them one by one with billing.metered(…), or a "
+            "function of yours that makes them with @billing.meter(…)."
         )
     return hasattr(type(client), "__aenter__") and not hasattr(type(client), "__enter__")
 
@@ -217,6 +227,17 @@ def _unmetered(path: Sequence[str]) -> InvalidRequest:
     return InvalidRequest(
         f"{'.'.join(path)} cannot be metered: nobody would see what it used. Call the client that "
         "was wrapped, inside `with billing.metered(…)`."
+    )
+
+
+def _own(path: Sequence[str], found: Any) -> Any:
+    """Give what is the client's own; refuse what costs money and cannot be metered."""
+    if not may_cost(path, found):
+        return found
+    raise InvalidRequest(
+        f"{'.'.join(path)} is not metered by a wrapped client, and may cost money. Call the client "
+        "that was wrapped: inside `with billing.metered(…) as call`, with call.result(answer), "
+        "where a customer is to pay for it."
     )
 
 

@@ -5,6 +5,7 @@ tokens, requests, or whatever the app's own function gives. The vendor's cost is
 as far as a price book knows the model; where none does it is unknown, never zero (C7).
 """
 
+import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -23,6 +24,12 @@ from tollkeeper.values.texts import echo
 CountName = Literal["tokens", "input_tokens", "output_tokens", "requests"]
 #: A name, or the app's own function of a usage.
 Count = CountName | Callable[[ModelUsage], Amount]
+
+#: The mark of a call whose model nobody knows: it is priced as the one that was asked for.
+AS_ASKED: Final = "as_asked"
+
+#: What vendors add to a model's name for one state of it: `-2024-07-18`, `-20250929`, `@001`.
+_STATE: Final = re.compile(r"[-@](?:\d{4}-?\d{2}-?\d{2}|\d{3}|latest)")
 
 COUNTS: Final[dict[str, Callable[[ModelUsage], int]]] = {
     "tokens": lambda usage: usage.total_tokens,
@@ -64,6 +71,8 @@ class Pricing:
         costs = [self._cost(usage) for usage in usages]
         known = [cost for cost in costs if cost is not None]
         marks = _marks(usages, known, is_missing=len(known) < len(costs))
+        if any(self._is_strange(usage) for usage in usages):
+            marks = (*marks, AS_ASKED)
         quantity = self._quantity(usages, costs)
         summed = None if quantity is None else quantity + numbers
         return Counted(quantity=summed, cost=self._total(costs), marks=marks)
@@ -87,6 +96,14 @@ class Pricing:
             return None
         asked = replace(usage, vendor=self.pinned.vendor, model=self.pinned.model)
         return self.pinned.cost_of_known(asked)
+
+    def _is_strange(self, usage: ModelUsage) -> bool:
+        """Tell whether another model answered than was asked for, and nobody has its price."""
+        asked = self.pinned
+        if asked is None or self._rates(usage.vendor, usage.model) is not None:
+            return False
+        is_same = usage.vendor == asked.vendor and usage.model.startswith(asked.model)
+        return not (is_same and _STATE.fullmatch(usage.model[len(asked.model) :]))
 
     def _rates(self, vendor: str, model: str) -> PinnedRates | None:
         pinned = self.pinned

@@ -1,4 +1,4 @@
-"""What a front door has for AI calls: metered, meter, wrap, calling, estimate; and their job."""
+"""What a front door has for AI calls: metered, meter, wrap, calling; and their job."""
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -14,13 +14,15 @@ from tollkeeper.metering.calls.books import Books
 from tollkeeper.metering.calls.call import MeteredCall, Perform
 from tollkeeper.metering.calls.clients import MeteredClient, Wrapping, is_for_tasks
 from tollkeeper.metering.calls.ending import Endings
+from tollkeeper.metering.calls.estimating import Estimating
 from tollkeeper.metering.calls.functions import Metering, Said
 from tollkeeper.metering.calls.meters import Meters
 from tollkeeper.metering.calls.recording import Recorder
 from tollkeeper.metering.calls.running import RunningCall
-from tollkeeper.metering.calls.sizing import CallEstimate, History, told
+from tollkeeper.metering.calls.sizing import History
 from tollkeeper.metering.calls.terms import CallOptions, FunctionOptions, checked
-from tollkeeper.metering.rates import PinnedRates
+from tollkeeper.operations.calls import Desk
+from tollkeeper.operations.door import Door
 
 F = TypeVar("F", bound=Callable[..., Any])
 C = TypeVar("C")
@@ -35,7 +37,7 @@ class Meter:
 
     Args:
         ledger: the books.
-        perform: runs steps as the front door does: here, or awaited.
+        door: the front door's own, which runs steps here, or has them awaited.
         beside: runs steps on the thread that asks, whatever the front door does.
         is_async: whether calls are for tasks.
         price_books: price books of the app's own, by the names that the catalog gives them;
@@ -45,7 +47,7 @@ class Meter:
     def __init__(
         self,
         ledger: Ledger,
-        perform: Perform,
+        door: Door,
         beside: Perform,
         *,
         is_async: bool,
@@ -53,7 +55,9 @@ class Meter:
     ) -> None:
         recorder = Recorder(ledger)
         self._meters = Meters(ledger, recorder, Books(price_books or {}), History(ledger))
-        self._perform = perform
+        self._desk = Desk(door, ledger)
+        #: What calls will cost, and what models do.
+        self.estimating = Estimating(self._meters, door.perform)
         self._is_async = is_async
         #: Books what could not be booked at once; a job for `run_due`.
         self.endings = Endings(recorder, beside)
@@ -68,7 +72,7 @@ class Meter:
             InvalidRequest: an option makes no sense; entering it raises what a charge raises.
         """
         running = RunningCall(self._meters, checked(customer, feature, **options))
-        return MeteredCall(running, self._perform, self.endings, is_async=self._is_async)
+        return MeteredCall(running, self._desk, self.endings, is_async=self._is_async)
 
     def meter(
         self,
@@ -88,7 +92,9 @@ class Meter:
 
         Raises:
             InvalidRequest: the function has no such argument, or is for tasks and this is not.
+            InvalidRates: the catalog names a source of prices that was not handed over.
         """
+        self._meters.check_books()
         metering = Metering(
             make=self.metered,
             feature=feature,
@@ -119,9 +125,12 @@ class Meter:
         `client.messages.create(…, tollkeeper={"customer": "user_1"})`; the nearest wins.
 
         Raises:
-            InvalidRequest: the client is for tasks and this front door is not, or the other way.
+            InvalidRequest: it is no client of OpenAI or Anthropic; or it is for tasks and this
+                front door is not, or the other way.
+            InvalidRates: the catalog names a source of prices that was not handed over.
         """
         is_async = is_for_tasks(client)
+        self._meters.check_books()
         self._check_kind(is_async, "client")
         own = {"customer": customer, "feature": feature, **options}
         wrapping = Wrapping(
@@ -145,38 +154,6 @@ class Meter:
             yield
         finally:
             _SAID.reset(token)
-
-    def estimate(self, feature: str, **options: Unpack[CallOptions]) -> Any:
-        """Estimate a call before it is made: p50 and p95 of recent ones like it, else its limits.
-
-        Nothing is held. Name `vendor` and `model`; `prompt_tokens` and `maximum_output` help where
-        there are few calls to go by.
-
-        Raises:
-            UnknownModel, UnknownVendor: the price book does not know the model.
-            InvalidRequest: the feature is priced by the model, and none is named.
-        """
-        terms = checked("-", feature, **options)
-
-        def step(door: Any) -> CallEstimate:
-            pricing = self._meters.pricing(door, terms)
-            return told(terms, pricing, self._meters.size(door, terms, pricing))
-
-        return self._perform(step)
-
-    def rates(self, vendor: str, model: str, *, feature: str | None = None) -> Any:
-        """Give what a model costs now, by kind of use: of a feature's price book, or the usual one.
-
-        Raises:
-            UnknownModel, UnknownVendor: no price book knows it.
-            UnknownFeature: the catalog has no such feature.
-            MissingExtra: nothing that knows prices is installed or handed over.
-        """
-
-        def step(door: Any) -> PinnedRates:
-            return self._meters.rates(door, feature, vendor, model)
-
-        return self._perform(step)
 
     def _check_kind(self, is_async: bool, what: str) -> None:  # noqa: FBT001  # one fact, named by its caller
         if is_async and not self._is_async:

@@ -27,6 +27,14 @@ class Meters:
     books: Books
     history: History
 
+    def check_books(self) -> None:
+        """Refuse sources of prices that the catalog names and nobody handed over.
+
+        Raises:
+            InvalidRates: there is one.
+        """
+        self.books.check(self.ledger.prices)
+
     def pricing(self, door: PlainDoor, terms: CallTerms) -> Pricing:
         """Pin the rates of the model that is asked for (B6).
 
@@ -34,7 +42,8 @@ class Meters:
             UnknownModel, UnknownVendor: the feature is priced by the model, and nobody knows it.
             CurrencyMismatch: its rates are in another currency than the feature.
         """
-        prices, now = self.recorder.desk(door).prices, self.ledger.clock.now()
+        prices, scale = self.recorder.desk(door).scaling(terms.feature)
+        now = self.ledger.clock.now()
         book, currency = self.books.of(prices, terms.feature)
         pinned: PinnedRates | None = None
         if book is not None and terms.vendor is not None and terms.model is not None:
@@ -46,7 +55,7 @@ class Meters:
         if pinned is not None:
             check_currency(pinned, currency)
         return Pricing(
-            scale=prices.scale(terms.feature),
+            scale=scale,
             currency=currency,
             count=terms.count,
             book=book,
@@ -56,9 +65,8 @@ class Meters:
 
     def rates(self, door: PlainDoor, feature: str | None, vendor: str, model: str) -> PinnedRates:
         """Give what a model costs now."""
-        prices = self.recorder.desk(door).prices
-        if feature is not None:
-            prices.scale(feature)
+        desk = self.recorder.desk(door)
+        prices = desk.prices if feature is None else desk.scaling(feature)[0]
         book, _ = self.books.of(prices, feature or "")
         if book is None:
             raise MissingExtra(

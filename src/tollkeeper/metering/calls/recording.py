@@ -7,16 +7,23 @@ before that is booked. Every step may be repeated.
 
 import logging
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, Final, cast
 
 from sqlalchemy import Connection
 
-from tollkeeper.decisions.charge_holds import ChargeHold
 from tollkeeper.decisions.closing import ReleaseCharge, SettleCharge
-from tollkeeper.decisions.setting_aside import ExtendCharge, HoldCharge
-from tollkeeper.errors import HoldClosed, HoldNotFound, IdempotencyConflict, Refusal
+from tollkeeper.decisions.ended_calls import EndedCall
+from tollkeeper.decisions.setting_aside import HoldCharge
+from tollkeeper.errors import (
+    HoldClosed,
+    HoldNotFound,
+    IdempotencyConflict,
+    InvalidRequest,
+    NotFound,
+    Refusal,
+)
 from tollkeeper.ledger import charge_holds, metered_calls
 from tollkeeper.ledger.change import Ledger
 from tollkeeper.ledger.metered_calls import Key, Known, NewCall, StoredCall, stored_from
@@ -25,7 +32,6 @@ from tollkeeper.operations.calls import Desk
 from tollkeeper.operations.door import Door, PlainDoor, plain
 from tollkeeper.operations.metering import scale_of
 from tollkeeper.store import metered_calls as store
-from tollkeeper.values.amounts import from_scaled
 from tollkeeper.values.charges import ChargeHoldReceipt, ChargeReceipt
 from tollkeeper.values.model_calls import CallOutcome
 
@@ -69,7 +75,7 @@ class Recorder:
         """Hold for a call that was written down; where it is refused nothing is left of it."""
         try:
             receipt: ChargeHoldReceipt = plain(door.change_all([request])[0])
-        except Refusal:
+        except (Refusal, InvalidRequest, NotFound):
             self.forget(door, key)
             raise
         return receipt
@@ -82,12 +88,9 @@ class Recorder:
         self, door: PlainDoor, key: Key, hold: str, quantity: int, lifetime: timedelta | None
     ) -> ChargeHoldReceipt:
         """Let a call's hold grow, or live on."""
-
-        def make(held: ChargeHold) -> ExtendCharge:
-            scaled = from_scaled(quantity, held.terms.scale)
-            return set_aside.extend(self.desk(door), held, scaled, lifetime, {})
-
-        receipt: ChargeHoldReceipt = set_aside.changing(self.desk(door), key[0], hold, make)(door)
+        desk = self.desk(door)
+        request = set_aside.extend(desk, key[0], hold, 0, lifetime, {}, scaled=quantity)
+        receipt: ChargeHoldReceipt = plain(door.change_all([request])[0])
         return receipt
 
     def save(self, door: PlainDoor, key: Key, known: Known, due: datetime) -> None:
@@ -95,10 +98,23 @@ class Recorder:
         database = self.ledger.database
         door.transact(lambda c: metered_calls.save(c, database, key, known, due))
 
+    def ending(
+        self, desk: Desk, hold: tuple[str, str], call: EndedCall, quantity: int, excess: str
+    ) -> SettleCharge | ReleaseCharge:
+        """Make the request that ends a call's hold and closes its row in one transaction."""
+        customer, name = hold
+        if call.outcome == "failed_before_delivery":
+            return replace(set_aside.release(desk, customer, name, {}), call=call)
+        made = set_aside.settle(desk, customer, name, None, excess, {}, scaled=quantity)
+        return replace(made, call=call)
+
     def end(
         self, door: PlainDoor, key: Key, known: Known, outcome: CallOutcome, answer: str | None
     ) -> ChargeReceipt | None:
-        """Write down how a call ended, then book it; give the receipt of what was charged."""
+        """Write down how a call ended, then book it; give the receipt of what was charged.
+
+        These are the steps of a call that `ending` could not end at once.
+        """
         database, now = self.ledger.database, self.ledger.clock.now()
 
         def work(connection: Connection) -> bool:
@@ -158,22 +174,17 @@ class Recorder:
             logger.warning("The call %s is not charged: %s", call.id, error.message)
             self._note_release(door, key, None)
             return None
-        marks = dict.fromkeys(call.marks)
-        marks |= {"late": None} if receipt.late else {}
-        marks |= {"unpaid": None} if receipt.unpaid else {}
+        marks = metered_calls.marks_with(call.marks, receipt)
         database, now = self.ledger.database, self.ledger.clock.now()
-        door.transact(lambda c: metered_calls.settle(c, database, key, receipt, tuple(marks), now))
+        door.transact(lambda c: metered_calls.settle(c, database, key, receipt, marks, now))
         return receipt
 
     def _settled(self, door: PlainDoor, stored: StoredCall, scaled: int | None) -> ChargeReceipt:
-        def make(held: ChargeHold) -> SettleCharge:
-            quantity = None if scaled is None else from_scaled(scaled, held.terms.scale)
-            excess = stored.said.get("excess", "charge")
-            return set_aside.settle(self.desk(door), held, quantity, excess, {})
-
-        call, desk = stored.call, self.desk(door)
-        settling = set_aside.changing(desk, call.customer, call.hold_id, make)
-        receipt: ChargeReceipt = settling(door)
+        call, excess = stored.call, stored.said.get("excess", "charge")
+        request = set_aside.settle(
+            self.desk(door), call.customer, call.hold_id, None, excess, {}, scaled=scaled
+        )
+        receipt: ChargeReceipt = plain(door.change_all([request])[0])
         return receipt
 
     def _replayed(self, door: PlainDoor, stored: StoredCall) -> ChargeReceipt | None:
@@ -182,14 +193,10 @@ class Recorder:
 
     def _release(self, door: PlainDoor, stored: StoredCall) -> None:
         call = stored.call
-
-        def make(held: ChargeHold) -> ReleaseCharge:
-            return set_aside.release(self.desk(door), held, {})
-
         operation: str | None = None
         try:
-            receipt = set_aside.changing(self.desk(door), call.customer, call.hold_id, make)(door)
-            operation = receipt.operation_id
+            request = set_aside.release(self.desk(door), call.customer, call.hold_id, {})
+            operation = plain(door.change_all([request])[0]).operation_id
         except (HoldClosed, HoldNotFound) as error:
             logger.debug("Nothing is released for the call %s: %s", call.id, error.message)
         self._note_release(door, (call.customer, call.id), operation)

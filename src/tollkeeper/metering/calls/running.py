@@ -6,14 +6,16 @@ It is written once; `call` drives it for threads and tasks. What it knows of the
 
 import logging
 import time
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Final
 
 from tollkeeper.decisions.advancing import suffix
-from tollkeeper.decisions.holding import MAXIMUM_LIFETIME
+from tollkeeper.decisions.closing import ReleaseCharge, SettleCharge
 from tollkeeper.errors import (
     CallExhausted,
     CallIsOver,
+    Closed,
     IdempotencyConflict,
     InvalidRequest,
     Refusal,
@@ -21,7 +23,8 @@ from tollkeeper.errors import (
     StoreError,
 )
 from tollkeeper.ids import new_id
-from tollkeeper.ledger.metered_calls import NewCall, StoredCall
+from tollkeeper.ledger.ended_calls import ended_call
+from tollkeeper.ledger.metered_calls import Known, NewCall, StoredCall
 from tollkeeper.metering import pinning
 from tollkeeper.metering.calls import sizing
 from tollkeeper.metering.calls.counting import Pricing
@@ -31,11 +34,13 @@ from tollkeeper.metering.calls.recording import CALL, look_at, said_of
 from tollkeeper.metering.calls.sizing import Size
 from tollkeeper.metering.calls.terms import CallTerms
 from tollkeeper.operations import set_aside
+from tollkeeper.operations.calls import Desk
 from tollkeeper.operations.door import PlainDoor
 from tollkeeper.store import metered_calls as store
 from tollkeeper.values.amounts import format_amount, from_scaled
 from tollkeeper.values.charges import ChargeReceipt
 from tollkeeper.values.model_calls import CallOutcome
+from tollkeeper.values.receipts import Receipt
 
 logger = logging.getLogger("tollkeeper")
 
@@ -95,7 +100,10 @@ class RunningCall:
         Raises:
             StillRunning, CallIsOver, IdempotencyConflict: of the call that has the key.
             Refusal: nothing could be held; nothing is written then.
+            InvalidRequest: it was entered before; what that counts goes on as it is.
         """
+        if self._progress is not None:
+            raise InvalidRequest("A metered call is entered once; make one for each call.")
         terms = self.terms
         self._progress = Progress(terms, self._meters.pricing(door, terms))
         asked = sizing.held_of(terms, self.pricing)
@@ -109,12 +117,13 @@ class RunningCall:
             terms.feature,
             from_scaled(amount, self.pricing.scale),
             terms.lifetime,
-            pay_from=terms.pay_from,
-            member=terms.member,
-            api_key=terms.api_key,
-            tags=terms.tags,
-            dimensions=self._dimensions(),
-            options={},
+            {
+                "pay_from": terms.pay_from,
+                "member": terms.member,
+                "api_key": terms.api_key,
+                "tags": terms.tags,
+                "dimensions": self._dimensions(),
+            },
         )
         self.hold_id = f"hld_{suffix(request.id)}"
         earlier = self._meters.recorder.claim(door, self._new())
@@ -149,14 +158,50 @@ class RunningCall:
 
     def end(self, door: PlainDoor, error: BaseException | None) -> None:
         """Book how the call ended; what the database cannot do now is done by a later run."""
+        request = self.ending(self._meters.recorder.desk(door), error)
+        if request is not None and not self.is_over(door.change_all([request])[0]):
+            self.end_in_steps(door)
+
+    def ending(
+        self, desk: Desk, error: BaseException | None
+    ) -> SettleCharge | ReleaseCharge | None:
+        """Give the request that books how the call ended; None where nothing is to be booked."""
         if self.is_booked or self.is_replayed or not self.hold_id:
-            return
+            return None
         if self.outcome is None:
             self.outcome = self._outcome(error)
-        fallback = self.estimate if self.outcome != "failed_before_delivery" else 0
-        known = self.progress.known(fallback)
-        self.receipt = self._meters.recorder.end(door, self.key, known, self.outcome, self.answer)
+        known, terms = self._known(self.outcome), self.terms
+        told = replace(known, vendor=known.vendor or terms.vendor, model=known.model or terms.model)
+        call = ended_call(self.id, told, self.outcome, self.answer)
+        hold = (terms.customer, self.hold_id)
+        return self._meters.recorder.ending(desk, hold, call, known.quantity or 0, self._excess())
+
+    def is_over(self, answer: Receipt | BaseException) -> bool:
+        """Take what the books answered; tell whether the call is over with it.
+
+        It is not where its hold had ended before, or cannot end so: `end_in_steps` knows why.
+
+        Raises:
+            StoreError, Closed: the books could not be reached.
+        """
+        if isinstance(answer, StoreError | Closed):
+            raise answer
+        if isinstance(answer, BaseException) or answer.replayed:
+            return False
+        self.receipt = answer if isinstance(answer, ChargeReceipt) else None
         self.is_booked = True
+        return True
+
+    def end_in_steps(self, door: PlainDoor) -> None:
+        """Write down how the call ended, then book it by its row."""
+        outcome = self.outcome or "aborted"
+        known = self._known(outcome)
+        self.receipt = self._meters.recorder.end(door, self.key, known, outcome, self.answer)
+        self.is_booked = True
+
+    def _known(self, outcome: CallOutcome) -> Known:
+        fallback = self.estimate if outcome != "failed_before_delivery" else 0
+        return self.progress.known(fallback)
 
     def used(self) -> int:
         """Tell what was used by now, at the feature's scale."""
@@ -194,12 +239,17 @@ class RunningCall:
             model=terms.model,
             member=terms.member,
             hold_id=self.hold_id,
-            said=said_of(terms.tags, terms.dimensions, terms.excess, terms.abandoned),
+            said=said_of(terms.tags, terms.dimensions, self._excess(), terms.abandoned),
             rates=None if pinned is None else pinning.to_dict(pinned),
             estimate=self.estimate,
             created_at=now,
             look_at=look_at(now, terms.lifetime),
         )
+
+    def _excess(self) -> str:
+        """Say what becomes of more than was held; the vendor has delivered it by then (B2)."""
+        usual = self._meters.ledger.prices.policy_terms.settle_beyond
+        return self.terms.excess or ("cap" if usual == "cap" else "charge")
 
     def _replay(self, door: PlainDoor, earlier: StoredCall) -> None:
         """Answer from the call that has the key; the vendor is not asked again."""
@@ -210,6 +260,7 @@ class RunningCall:
                 "The key belongs to another metered call; use another key.", call=call.id
             )
         if call.status == "open":
+            self._progress = None  # whoever waits for that call enters this one again
             raise StillRunning(f"The call {call.id} under this key still runs.", call=call.id)
         database = self._meters.ledger.database
         body = door.read(lambda c: store.result_of(c, database, (call.customer, call.id)))
@@ -233,7 +284,7 @@ class RunningCall:
         now, expires, begun = self._meters.ledger.clock.now(), self.expires_at, self.begun_at
         if expires is None or begun is None or now + self.terms.lifetime / 2 < expires:
             return None
-        left = begun + MAXIMUM_LIFETIME - now
+        left = begun + self._meters.ledger.prices.policy_terms.hold_lifetime - now
         longer = min(self.terms.lifetime, left)
         return longer if now + longer > expires else None
 

@@ -10,7 +10,6 @@ from tollkeeper.errors import InvalidRequest
 from tollkeeper.metering.calls.counting import Count, check_count
 from tollkeeper.metering.reading.readers import Readers
 from tollkeeper.metering.usage import check_count as check_tokens
-from tollkeeper.metering.vendors import vendor_name
 from tollkeeper.operations.calls import (
     DEFAULT_LIFETIME,
     check_key,
@@ -18,14 +17,18 @@ from tollkeeper.operations.calls import (
     customer_id,
     fingerprint_of,
 )
+from tollkeeper.operations.pricing import checked_dimensions, checked_tags
 from tollkeeper.values.amounts import Amount
 from tollkeeper.values.money import Money
 from tollkeeper.values.texts import check_text
+from tollkeeper.values.vendors import vendor_name
 
 #: What becomes of more than was held when the vendor has delivered already.
 EXCESS: Final = ("charge", "cap")
 #: What is charged for a call whose process died before anything was saved.
 ABANDONED: Final = ("estimate", "release")
+#: The longest that any catalog lets a hold live; the one in force may let it live shorter (B4).
+LONGEST_HOLD: Final = timedelta(days=366)
 #: The longest that a caller may wait for a call under the same key.
 LONGEST_WAIT: Final = timedelta(hours=1)
 
@@ -51,7 +54,8 @@ class FunctionOptions(TypedDict, total=False):
     tags: Sequence[str]
     #: What else is known of the use; vendor and model are added.
     dimensions: Mapping[str, str] | None
-    #: What becomes of more than was held at the end: "charge" (the default) or "cap".
+    #: What becomes of more than was held at the end: "charge" or "cap"; as the catalog's policy
+    #: `settle_beyond` says unless given, where "refuse" comes too late and is "charge".
     excess: str | None
     #: What is counted where no price book prices the feature; "tokens" unless given.
     count: Count
@@ -99,7 +103,7 @@ class CallTerms:
     api_key: str | None = None
     tags: tuple[str, ...] = ()
     dimensions: Mapping[str, str] = field(default_factory=dict)
-    excess: Literal["charge", "cap"] = "charge"
+    excess: Literal["charge", "cap"] | None = None
     count: Count = "tokens"
     prompt_tokens: int = 0
     maximum_output: int | None = None
@@ -125,10 +129,11 @@ def checked(customer: object, feature: object, **options: Unpack[CallOptions]) -
     request = given.pop("request", None)
     _check_choices(given)
     if "lifetime" in given:
-        check_lifetime(given["lifetime"])
+        check_lifetime(given["lifetime"], LONGEST_HOLD)
     if "vendor" in given:
         given["vendor"] = vendor_name(given["vendor"])
-    given["tags"] = tuple(given.get("tags", ()))
+    given["tags"] = checked_tags(given.get("tags", ()))
+    given["dimensions"] = checked_dimensions(given.get("dimensions", {}))
     terms = CallTerms(
         customer=customer_id(customer), feature=check_text(feature, "feature"), **given
     )

@@ -13,8 +13,8 @@ from tollkeeper.errors import InvalidUsage, UnknownVendor
 from tollkeeper.metering.reading import anthropic, google, langchain, openai, pydantic_ai
 from tollkeeper.metering.reading.fields import module, text, value
 from tollkeeper.metering.usage import Conditions, ModelUsage, Reading
-from tollkeeper.metering.vendors import vendor_name
 from tollkeeper.values.texts import echo
+from tollkeeper.values.vendors import vendor_name
 
 #: An app's own reader of a vendor's responses. None says that the response has no usage.
 Reader: TypeAlias = Callable[[object], "ModelUsage | Reading | None"]

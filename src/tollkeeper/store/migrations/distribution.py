@@ -9,7 +9,14 @@ from tollkeeper.errors import InvalidRequest, StoreError
 from tollkeeper.store.migrations.place import Place
 
 #: Tables that every node keeps whole.
-REFERENCE = ("unit", "catalog_version", "catalog_application", "due_job", "promotion_count")
+REFERENCE = (
+    "unit",
+    "catalog_version",
+    "catalog_application",
+    "due_job",
+    "promotion_count",
+    "payment_claim",
+)
 #: The table with which all others are co-located.
 ROOT = "customer"
 

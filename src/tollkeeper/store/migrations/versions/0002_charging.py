@@ -27,11 +27,8 @@ def _fill_tallies(op: Operations, place: Place) -> None:
     """Give every customer who is there the tally of his own that new ones are made with."""
     tally, customer = place.name("tally"), place.name("customer")
     columns = "customer_id, subject, version, state"
-    op.execute(
-        sa.text(
-            f"INSERT INTO {tally} ({columns}) SELECT customer_id, '', 0, '{{}}' FROM {customer}"  # noqa: S608  # names are ours
-        )
-    )
+    sql = f"INSERT INTO {tally} ({columns}) SELECT customer_id, '', 0, '{{}}' FROM {customer}"  # noqa: S608  # names are ours
+    op.execute(sa.text(sql))
 
 
 def _tally(op: Operations, place: Place) -> None:
@@ -68,17 +65,14 @@ def _subscription(op: Operations, place: Place) -> None:
         sa.Column("ends_at", _moment()),
         sa.Column("payment_id", sa.Text),
         sa.Column("allowances", sa.Text, nullable=False),
+        sa.Column("moved_in", sa.Text),
+        sa.Column("left_over", sa.Text),
         sa.Column("created_at", _moment(), nullable=False),
         sa.Column("updated_at", _moment(), nullable=False),
         sa.PrimaryKeyConstraint("customer_id", "id"),
         schema=place.schema,
     )
-    op.create_index(
-        f"{place.prefix}subscription_plan",
-        f"{place.prefix}subscription",
-        ["plan", "customer_id", "id"],
-        schema=place.schema,
-    )
+    _index(op, place, "subscription", "plan", ["plan", "customer_id", "id"])
 
 
 def _usage_event(op: Operations, place: Place) -> None:
@@ -109,21 +103,16 @@ def _usage_event(op: Operations, place: Place) -> None:
         sa.PrimaryKeyConstraint("customer_id", "id"),
         schema=place.schema,
     )
-    op.create_index(
-        f"{place.prefix}usage_event_at",
-        f"{place.prefix}usage_event",
-        ["customer_id", "feature", "counted_at"],
-        schema=place.schema,
-    )
+    _index(op, place, "usage_event", "at", ["customer_id", "feature", "counted_at"])
     for name, unique in (("amends", True), ("backfill", False)):
-        op.create_index(
-            f"{place.prefix}usage_event_{name}",
-            f"{place.prefix}usage_event",
+        _index(
+            op,
+            place,
+            "usage_event",
+            name,
             ["customer_id", name],
-            schema=place.schema,
             unique=unique,
-            sqlite_where=sa.text(f"{name} IS NOT NULL"),
-            postgresql_where=sa.text(f"{name} IS NOT NULL"),
+            where=f"{name} IS NOT NULL",
         )
 
 
@@ -162,12 +151,7 @@ def _backfill(op: Operations, place: Place) -> None:
         sa.PrimaryKeyConstraint("customer_id", "id"),
         schema=place.schema,
     )
-    op.create_index(
-        f"{place.prefix}backfill_id",
-        f"{place.prefix}backfill",
-        ["id"],
-        schema=place.schema,
-    )
+    _index(op, place, "backfill", "id", ["id"])
 
 
 def _notice(op: Operations, place: Place) -> None:
@@ -194,20 +178,8 @@ def _notice(op: Operations, place: Place) -> None:
     )
     queue = ["customer_id", "endpoint", "created_at", "position", "id"]
     for name, columns in (("queue", queue), ("due", ["endpoint", "kind", "next_attempt_at"])):
-        op.create_index(
-            f"{place.prefix}notice_{name}",
-            f"{place.prefix}notice",
-            columns,
-            schema=place.schema,
-            sqlite_where=sa.text("status = 'waiting'"),
-            postgresql_where=sa.text("status = 'waiting'"),
-        )
-    op.create_index(
-        f"{place.prefix}notice_keep",
-        f"{place.prefix}notice",
-        ["keep_until"],
-        schema=place.schema,
-    )
+        _index(op, place, "notice", name, columns, where="status = 'waiting'")
+    _index(op, place, "notice", "keep", ["keep_until"])
 
 
 def _due_job(op: Operations, place: Place) -> None:
@@ -221,14 +193,7 @@ def _due_job(op: Operations, place: Place) -> None:
         schema=place.schema,
     )
     # A warning before a grant's end finds the grants by it.
-    op.create_index(
-        f"{place.prefix}grant_fact_expiring",
-        f"{place.prefix}grant_fact",
-        ["expires_at"],
-        schema=place.schema,
-        sqlite_where=sa.text("expires_at IS NOT NULL"),
-        postgresql_where=sa.text("expires_at IS NOT NULL"),
-    )
+    _index(op, place, "grant_fact", "expiring", ["expires_at"], where="expires_at IS NOT NULL")
 
 
 def _charge_hold(op: Operations, place: Place) -> None:
@@ -249,6 +214,7 @@ def _charge_hold(op: Operations, place: Place) -> None:
         sa.PrimaryKeyConstraint("customer_id", "id"),
         schema=place.schema,
     )
+    _index(op, place, "charge_hold", "expires", ["customer_id", "expires_at"])
 
 
 def _metered_call(op: Operations, place: Place) -> None:
@@ -299,34 +265,19 @@ def _metered_columns() -> list[sa.Column[Any]]:
 
 
 def _metered_indexes(op: Operations, place: Place) -> None:
-    op.create_index(
-        f"{place.prefix}metered_call_key",
-        f"{place.prefix}metered_call",
+    _index(
+        op,
+        place,
+        "metered_call",
+        "key",
         ["customer_id", "idempotency_key"],
         unique=True,
-        schema=place.schema,
-        sqlite_where=sa.text("idempotency_key IS NOT NULL"),
-        postgresql_where=sa.text("idempotency_key IS NOT NULL"),
+        where="idempotency_key IS NOT NULL",
     )
-    op.create_index(
-        f"{place.prefix}metered_call_model",
-        f"{place.prefix}metered_call",
-        ["feature", "vendor", "asked_model", "created_at"],
-        schema=place.schema,
-    )
-    op.create_index(
-        f"{place.prefix}metered_call_created",
-        f"{place.prefix}metered_call",
-        ["created_at"],
-        schema=place.schema,
-    )
-    op.create_index(
-        f"{place.prefix}metered_call_due",
-        f"{place.prefix}metered_call",
-        ["next_attempt_at"],
-        schema=place.schema,
-        sqlite_where=sa.text("next_attempt_at IS NOT NULL"),
-        postgresql_where=sa.text("next_attempt_at IS NOT NULL"),
+    _index(op, place, "metered_call", "model", ["feature", "vendor", "asked_model", "created_at"])
+    _index(op, place, "metered_call", "created", ["created_at"])
+    _index(
+        op, place, "metered_call", "due", ["next_attempt_at"], where="next_attempt_at IS NOT NULL"
     )
 
 
@@ -363,6 +314,17 @@ def _promotion_count(op: Operations, place: Place) -> None:
     )
 
 
+def _payment_claim(op: Operations, place: Place) -> None:
+    op.create_table(
+        f"{place.prefix}payment_claim",
+        sa.Column("payment_id", _name(), primary_key=True),
+        sa.Column("customer_id", _name(), nullable=False),
+        sa.Column("subscription_id", _name(), nullable=False),
+        sa.Column("claimed_at", _moment(), nullable=False),
+        schema=place.schema,
+    )
+
+
 def _catalog_version(op: Operations, place: Place) -> None:
     op.create_table(
         f"{place.prefix}catalog_version",
@@ -381,6 +343,29 @@ def _catalog_application(op: Operations, place: Place) -> None:
         sa.Column("actor", sa.Text),
         sa.Column("reason", sa.Text),
         schema=place.schema,
+    )
+
+
+def _index(
+    op: Operations,
+    place: Place,
+    table: str,
+    name: str,
+    columns: list[str],
+    *,
+    unique: bool = False,
+    where: str | None = None,
+) -> None:
+    """Make an index, perhaps of some rows alone."""
+    only = None if where is None else sa.text(where)
+    op.create_index(
+        f"{place.prefix}{table}_{name}",
+        f"{place.prefix}{table}",
+        columns,
+        schema=place.schema,
+        unique=unique,
+        sqlite_where=only,
+        postgresql_where=only,
     )
 
 
@@ -407,6 +392,7 @@ _TABLES = {
     "metered_result": _metered_result,
     "redemption": _redemption,
     "promotion_count": _promotion_count,
+    "payment_claim": _payment_claim,
     "catalog_version": _catalog_version,
     "catalog_application": _catalog_application,
 }

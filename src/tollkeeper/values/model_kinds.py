@@ -4,7 +4,7 @@ One meaning for all vendors: the kinds are disjoint. A token that was read from 
 as `cache_read` and nowhere else, a token of reasoning as `reasoning` and not in `output`; so their
 sum is all that was used, and a price is the sum of count × rate with nothing charged twice.
 
-It must never know a vendor's own names: `metering/reading/` maps those.
+It must never know a vendor's own names: the readers of `metering/reading/` map those.
 """
 
 from types import MappingProxyType
