@@ -59,7 +59,8 @@ room. This page is written by `python -m tollkeeper.cli.reference`; `tollkeeper 
 | exit code | means |
 | --- | --- |
 | 0 | done |
-| 1 | a check found something: `audit` a broken law, `has` a balance that is too low |
+| 1 | found: `audit` a broken law, `has` too little, `check` a refusal, `ai losses` a loss, \
+`catalog diff` a difference |
 | 2 | the command or the request is wrong as it was written |
 | 3 | refused by the rules, or what was named is not there |
 | 4 | the database could not be reached, or could not do it |
