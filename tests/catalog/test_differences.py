@@ -57,7 +57,7 @@ def test_back_and_forth_mirror_each_other(one: dict[str, Any], other: dict[str, 
             "money",
         ),
         ('"200 usd / year", ', "", 'plans.pro.prices."usd / year"', "removed", "money"),
-        ('"50 / month"', '"60 / month"', "plans.free.allowances.credits", "changed", "balances"),
+        ('"50 / month"', '"60 / month"', "plans.free.allowances.credits.amount", "changed", "balances"),
         (
             "cost.credits = 10",
             "cost.credits = 9",
@@ -66,7 +66,13 @@ def test_back_and_forth_mirror_each_other(one: dict[str, Any], other: dict[str, 
             "money",
         ),
         ("sso = true, ", "", "plans.pro.entitlements.sso", "removed", "access"),
-        ("at_most = 200", "at_most = 300", 'plans.pro.limits."image day"', "changed", "access"),
+        (
+            "at_most = 200",
+            "at_most = 300",
+            'plans.pro.limits."image:quantity:customer:day".at_most',
+            "changed",
+            "access",
+        ),
         ("low_balance = 100", "low_balance = 9", "units.credits.low_balance", "changed", "notices"),
         ('name = "Pro"', 'name = "Plus"', "plans.pro.name", "changed", "display"),
         (
@@ -87,6 +93,41 @@ def test_what_a_change_means(before: str, after: str, path: str, kind: str, effe
     assert (found[path].kind, found[path].effect) == (kind, effect)
     assert found[path].meaning
     assert not found[path].is_refused
+
+
+def test_it_says_for_whom_it_holds() -> None:
+    """Whoever has a plan keeps what was sold to him, and that is what is said (D9)."""
+    found = {each.path: each.meaning for each in changed('"50 / month"', '"60 / month"')}
+    (meaning,) = found.values()
+    assert meaning.endswith("who subscribes from now on, and others keep what was sold to them")
+    found = {e.path: e.meaning for e in changed("cost.credits = 10", "cost.credits = 9")}
+    assert found["features.image.cost.credits"].endswith("who has a plan keeps what was sold to him")
+    assert "migrated" not in str(shop().differences(shop(plans={}, default_plan=None)))
+
+
+def test_a_new_feature_says_what_it_is_for() -> None:
+    """A gauge is not charged."""
+    old = Catalog.from_toml("[features.chat]\n")
+    new = Catalog.from_toml("[features.chat]\n[features.seats]\ntype = 'gauge'\n")
+    (found,) = old.differences(new)
+    assert found.meaning == "plans can say how many there may be"
+
+
+def test_a_gift_that_is_gone_says_so() -> None:
+    """New customers are given nothing then."""
+    text = "[units.credits]\n[features.chat]\ncost.credits = 1\n"
+    old = Catalog.from_toml(text + "[sign_up]\ncredits = 5\n")
+    (found,) = old.differences(Catalog.from_toml(text))
+    assert found.meaning == "new customers are not given it any more"
+
+
+def test_a_line_shows_the_beginning_of_what_is_long() -> None:
+    """The first catalog does not fill the screen; `after` has it whole."""
+    (found,) = Catalog.from_toml("").differences(
+        Catalog.from_toml("[plans.pro]\nhighlights = ['" + "x" * 500 + "']\n")
+    )
+    assert len(str(found)) < 200
+    assert "x" * 500 in (found.after or "")
 
 
 def test_whole_things_come_and_go() -> None:

@@ -429,8 +429,45 @@ def test_a_mistake_is_found_where_it_is(case: str) -> None:
 
 
 def test_the_sound_beginning_is_sound() -> None:
-    """Whatever is found above was added there."""
-    assert not Catalog.from_toml(SOUND).warnings
+    """Whatever is found above was added there; only what gives its credits is missing."""
+    assert not Catalog.from_toml(SOUND + "allowances.credits = 5").warnings
+
+
+def test_credits_that_features_cost_and_nothing_gives_are_doubted() -> None:
+    """Nobody could ever pay with them, unless they are granted by hand."""
+    (doubt,) = Catalog.from_toml(SOUND).warnings
+    assert (doubt.path, doubt.line) == ("units.credits", 2)
+    assert "no plan, pack, top-up, promotion or sign-up gives any" in doubt.problem
+
+
+@pytest.mark.parametrize(
+    ("added", "path", "said"),
+    [
+        ("[promotions.x]\nuntil = 'next week'\ngrants.credits = 5", "promotions.x.until", "a date"),
+        ("[features.x]\nrate = '1 usdd'", "features.x.rate", "did you mean 'usd'?"),
+        (
+            "allowances.credits = { amount = 5, every = 'month', on_renewal = 'ad', cap = 9 }",
+            "plans.pro.allowances.credits.on_renewal",
+            "'reset' or 'add', not 'ad'",
+        ),
+        (
+            "allowances.credits = { amount = 5, every = 'month', cap = 3 }",
+            "plans.pro.allowances.credits.cap",
+            "at a reset nothing is left",
+        ),
+        (
+            "entitlements.seats = true\n[features.seats]\ntype = 'gauge'",
+            "plans.pro.entitlements.seats",
+            "not true",
+        ),
+        ("[features.x]\ncost.coins = 1", "features.x.cost.coins", "'x'. Or declare it"),
+    ],
+)
+def test_one_slip_is_one_mistake_in_our_words(added: str, path: str, said: str) -> None:
+    """Neither Python's words nor a second mistake that follows from the first."""
+    (found,) = mistakes(SOUND + added)
+    assert found.path == path
+    assert said in found.problem
 
 
 def test_a_limit_of_money_that_some_customers_never_meet_is_doubted() -> None:

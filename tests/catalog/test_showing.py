@@ -89,3 +89,13 @@ def test_a_dated_rate_shows_what_holds() -> None:
     )
     assert catalog.shown("p", at=datetime(2026, 5, 1, tzinfo=UTC)).included == ("X: $2.00 each",)
     assert catalog.shown("p").included == ("X: by date",)
+
+
+def test_a_plan_shows_what_it_lets_one_do() -> None:
+    """Entitlements and limits, too; what it keeps from its customers is not said."""
+    pro = shop().shown("pro")
+    assert set(pro.entitlements) == {"Sso", "Projects: 10", "Support: mail"}
+    assert pro.limits == ("at most 200 Image / day", "at most $500.00 spent / month")
+    assert shop().shown("pro", currency="eur").limits[1] == "at most €450.00 spent / month"
+    assert shop().shown("boost").entitlements == ("Projects: 5 more", "Image")
+    assert shop().shown("free").entitlements == ("Projects: 1", "Support: forum")

@@ -161,13 +161,17 @@ def _is_within(use: Use, span: Span) -> bool:
     )
 
 
+#: How hard cases are decided unless a catalog says otherwise.
+DEFAULTS = PolicyTerms()
+
+
 @dataclass(frozen=True)
 class Priced:
     """A price list of one feature, whose terms a test makes up."""
 
     made: Terms
     version: str = "made up"
-    policy_terms: PolicyTerms = PolicyTerms()
+    policy_terms: PolicyTerms = DEFAULTS
 
     def scale(self, feature: str) -> int:
         assert feature == self.made.feature

@@ -103,7 +103,8 @@ def together(billing: Billing, clock: GateClock, requests: list[Request]) -> lis
         assert not rest.done()
     clock.open()
     first.result(20)
-    return rest.result(30)
+    answers: list[Any] = rest.result(30)
+    return answers
 
 
 #: What the rooms would refuse, and what a database says to it.

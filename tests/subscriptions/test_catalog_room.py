@@ -221,3 +221,38 @@ def test_a_joined_catalog_says_what_its_parts_say() -> None:
     prices.learn("gone", None)
     assert prices.lacks(["gone"]) == []
     assert prices.under([("pro", "gone")]).version == new.version
+
+
+def test_a_feature_that_comes_back_keeps_its_digits(shop: Billing) -> None:
+    """What was used of it under an earlier catalog is in the books."""
+    image = OLD + "[features.image]\nscale = 0\ncost = { calls = 1 }\n"
+    shop.catalog.apply(Catalog.from_toml(image), **WHY)
+    shop.usage.record("c", "image", 5)
+    shop.catalog.apply(Catalog.from_toml(OLD), **WHY)
+    other = Catalog.from_toml(image.replace("scale = 0", "scale = 2"))
+    with pytest.raises(CatalogRefused, match="with 0 decimal digits; declare another feature"):
+        shop.catalog.apply(other, **WHY)
+    shop.catalog.apply(Catalog.from_toml(image), **WHY)
+    assert shop.usage.summary("c", "image").quantity == 5
+
+
+def test_who_is_on_a_free_plan_is_moved_to_the_one_in_force(
+    shop: Billing, clock: FixedClock
+) -> None:
+    """He cancels now and takes it again: what he used stays used, and the new terms hold (D1, D9)."""
+    text = OLD + """
+[plans.free]
+allowances.calls = "50 / month"
+limits = [{ feature = "call", at_most = 4, every = "day" }]
+"""
+    shop.catalog.apply(Catalog.from_toml(text), **WHY)
+    shop.subscriptions.assign_free("u")
+    shop.charge("u", "call", 3)
+    text = text.replace("50 / month", "80 / month").replace("at_most = 4", "at_most = 6")
+    shop.catalog.apply(Catalog.from_toml(text), **WHY)
+    assert (available(shop, "u"), shop.limits.list("u")[0].at_most) == (47, 4)
+    shop.subscriptions.cancel("u", at="now")
+    shop.subscriptions.assign_free("u")
+    assert (available(shop, "u"), shop.limits.list("u")[0].at_most) == (77, 6)
+    clock.set(clock.now() + timedelta(days=31))
+    assert available(shop, "u") == 80

@@ -85,7 +85,7 @@ def test_a_backfill_refuses_what_record_refuses(
     shop.catalog.apply(Catalog.from_toml(WIDER), **WHY)
     with Billing(database_url, clock=clock) as fresh:
         with pytest.raises(error, match="Event 1"):
-            fresh.usage.backfill("may", [EVENT, {**EVENT, **event}])
+            fresh.usage.backfill("may", [EVENT, EVENT | event])
         with pytest.raises(TollkeeperError, match="no backfill"):
             fresh.usage.get_backfill("may")
 

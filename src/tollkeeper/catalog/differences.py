@@ -1,17 +1,19 @@
 """What changes between two catalogs, in words, and what it does to customers (D9). Pure.
 
-It says what differs and of which kind the effect is; whom it affects is the books' to say. Two
-things are refused: another scale of what is kept in the books, and another past of a rate card.
+It says what differs, of which kind the effect is, and for whom it holds: whoever has a plan keeps
+what it said when it was sold to him. How many these are is the books' to say. Two things are refused: another scale of what is kept in the books, and another past of a rate card.
 """
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
 
+from tollkeeper.catalog.limits import QUANTITY, name_of, window_of
 from tollkeeper.catalog.looking import scale_of
 from tollkeeper.catalog.mistakes import Path, written
+from tollkeeper.catalog.plans import LimitRule
 from tollkeeper.catalog.scalars import to_moment
 from tollkeeper.catalog.waterfalls import known_units
 from tollkeeper.values.texts import canonical_json
@@ -49,7 +51,8 @@ class Difference:
         sign = {"added": "+", "removed": "-", "changed": "~"}[self.kind]
         values = [value for value in (self.before, self.after) if value is not None]
         refused = "REFUSED: " if self.is_refused else ""
-        return f"{sign} {self.path}: {' → '.join(values)} ({refused}{self.meaning})"
+        shown = " → ".join(_shortened(value) for value in values)
+        return f"{sign} {self.path}: {shown} ({refused}{self.meaning})"
 
 
 def differences(
@@ -69,6 +72,22 @@ def differences(
     found += [_difference(*changed) for changed in _changes((), before, after)]
     refused = {difference.path for difference in found if difference.is_refused}
     return tuple(each for each in found if each.is_refused or each.path not in refused)
+
+
+def rescaled_since(
+    earlier: Iterable["Catalog"], old: "Catalog | None", new: "Catalog"
+) -> Iterator[Difference]:
+    """Find features that an earlier catalog counted otherwise, and the one that holds lacks."""
+    found: dict[str, int] = {}
+    for catalog in earlier:
+        for key in catalog.features.keys() & new.features.keys():
+            if (old is None or key not in old.features) and key not in found:
+                if scale_of(catalog, key) != scale_of(new, key):
+                    found[key] = scale_of(catalog, key)
+    for key, before in sorted(found.items()):
+        what = f"an earlier catalog counted {key!r} with {before} decimal digits"
+        path: Path = ("features", key, "scale")
+        yield _refused(path, before, scale_of(new, key), f"{what}; declare another feature")
 
 
 def _data(catalog: "Catalog") -> dict[str, Any]:
@@ -96,11 +115,10 @@ def _price_name(price: Mapping[str, Any]) -> str:
 
 
 def _limit_name(limit: Mapping[str, Any]) -> str:
-    if "name" in limit:
-        return str(limit["name"])
-    counted = limit.get("feature") or limit.get("unit") or "spend"
-    parts = (counted, limit.get("per"), limit.get("tag"), limit.get("every", limit.get("within")))
-    return " ".join(str(part) for part in parts if part)
+    """Name a limit as it is named everywhere: `image:quantity:customer:day`."""
+    rule = LimitRule.model_validate(limit)
+    measure = "spend" if rule.spend else rule.unit or QUANTITY
+    return rule.name or name_of(rule, measure, window_of(rule))
 
 
 def _rescaled(old: "Catalog", new: "Catalog") -> Iterator[Difference]:
@@ -167,13 +185,15 @@ _SINGLE: Final = ("currency", "unit", "default_plan", "waterfall", "sign_up")
 
 
 def _depth(path: Path) -> int:
-    """Tell how deep a reader looks: down to one allowance, one price, one limit, one id."""
-    return 5 if path and path[0] in ("test", "live") else 4
+    """Tell how deep a reader looks: down to one price or id, and into one allowance or limit."""
+    if path and path[0] in ("test", "live"):
+        return 5
+    return 5 if len(path) > 2 and path[2] in ("allowances", "limits") else 4
 
 
 def _difference(path: Path, before: Any, after: Any) -> Difference:
     kind = _kind(before, after)
-    effect, meaning = _meaning(path, kind)
+    effect, meaning = _meaning(path, kind, after)
     return Difference(
         kind=kind,
         path=written(path),
@@ -207,34 +227,68 @@ def _shown(value: Any) -> str | None:
         return value
     if isinstance(value, list) and len(value) == 1:
         return _shown(value[0])
+    if isinstance(value, Mapping) and value.keys() == {"amount", "every"}:
+        return f"{value['amount']} / {value['every']}"
     return canonical_json(value)
 
 
-def _meaning(path: Path, kind: Kind) -> tuple[Effect, str]:
+def _shortened(value: str) -> str:
+    """Write a long table by its beginning; `before` and `after` have it whole."""
+    return value if len(value) <= LONGEST_SHOWN else f"{value[:LONGEST_SHOWN]} …"
+
+
+def _meaning(path: Path, kind: Kind, after: Any = None) -> tuple[Effect, str]:
     """Say what a change means: by its section and field, as far down as is known."""
     section = str(path[0])
+    if section == "sign_up" and kind == "removed":
+        return "balances", "new customers are not given it any more"
+    if section == "features" and len(path) == 2 and kind == "added":
+        return "access", _NEW_FEATURES.get(after.get("type", "metered"), "it can be charged")
     if len(path) == 2 and kind != "changed":
         effect, added, removed = _WHOLES.get(section, ("display", "it is new", "it is gone"))
         return effect, added if kind == "added" else removed
     field = str(path[2]) if len(path) > 2 else str(path[-1])
+    said = _FIELDS.get((section, field))
+    if said is not None:
+        return said[0], said[1] + _FOR_WHOM.get(section, "") * ((section, field) not in _FOR_ALL)
     return (
-        _FIELDS.get((section, field))
-        or _ANYWHERE.get(field)
+        _ANYWHERE.get(field)
         or _SECTIONS.get(section)
         or ("display", "it is shown so")
     )
 
 
+#: Most characters of a value that a line shows.
+LONGEST_SHOWN: Final = 80
+
+#: What can be done with a new feature, by its type.
+_NEW_FEATURES: Final = {
+    "boolean": "plans can include it",
+    "value": "plans can set it",
+    "gauge": "plans can say how many there may be",
+}
+
+#: For whom it holds: a subscription keeps what it was sold with.
+_FOR_WHOM: Final = {
+    "plans": "; it holds for who subscribes from now on, and others keep what was sold to them",
+    "features": "; who has a plan keeps what was sold to him",
+}
+
+#: What holds for everybody at once, whatever his plan said when it was sold.
+_FOR_ALL: Final = frozenset(
+    {("features", "price_book"), ("features", "markup"), ("features", "currency")}
+)
+
 _WHOLES: Final[dict[str, tuple[Effect, str, str]]] = {
     "plans": (
         "money",
         "it can be subscribed to",
-        "nobody can subscribe to it any more; who has it keeps what was sold until migrated",
+        "nobody can subscribe to it any more; who has it keeps it",
     ),
     "features": (
         "access",
         "it can be charged",
-        "a charge of it is refused; what is held of its own credits cannot be spent by charges",
+        "a charge of it is refused, but of who has a plan that was sold with it",
     ),
     "units": (
         "balances",
@@ -245,16 +299,20 @@ _WHOLES: Final[dict[str, tuple[Effect, str, str]]] = {
     "top_ups": ("money", "it can be bought", "it can no longer be bought, by rules neither"),
     "promotions": ("balances", "its code gives credits", "its code gives nothing any more"),
     "price_books": ("money", "features can be priced by it", "nothing is priced by it any more"),
-    "limits": ("access", "every customer is limited by it", "it limits nobody any more"),
+    "limits": (
+        "access",
+        "it limits who has no plan yet; who has one keeps the limits that were sold to him",
+        "it limits nobody any more who has no plan yet",
+    ),
     "rates": ("money", "from its date on it holds", "it will not hold"),
 }
 
 _FIELDS: Final[dict[tuple[str, str], tuple[Effect, str]]] = {
-    ("plans", "prices"): ("money", "new subscribers pay it; others when they are migrated"),
-    ("plans", "allowances"): ("balances", "it is granted from the next period of the plan on"),
+    ("plans", "prices"): ("money", "what the plan costs changes"),
+    ("plans", "allowances"): ("balances", "what the plan grants changes"),
     ("plans", "grants"): ("balances", "allowances are granted by us, or by you"),
-    ("plans", "entitlements"): ("access", "what customers of the plan may use changes"),
-    ("plans", "limits"): ("access", "how much customers of the plan may use changes"),
+    ("plans", "entitlements"): ("access", "what the plan lets one use changes"),
+    ("plans", "limits"): ("access", "how much may be used on the plan changes"),
     ("plans", "waterfall"): ("money", "who pays on this plan, and in which order, changes"),
     ("plans", "wallet"): ("money", "what the wallet pays on this plan changes"),
     ("plans", "usage"): ("money", "what is billed later on this plan changes"),
@@ -302,14 +360,21 @@ _SECTIONS: Final[dict[str, tuple[Effect, str]]] = {
     "currency": ("money", "customers without a currency, on plans of several, pay in it"),
     "unit": ("display", "the unit that is meant where none is named changes"),
     "default_plan": ("access", "customers without a subscription are treated so"),
-    "waterfall": ("money", "who pays, and in which order, changes where plans say nothing"),
+    "waterfall": (
+        "money",
+        "who pays, and in which order, changes where plans say nothing; who has a plan keeps what "
+        "was sold to him",
+    ),
     "sign_up": ("balances", "new customers are given it"),
     "packs": ("money", "who buys it from now on gets it so"),
     "top_ups": ("money", "who buys from now on buys so"),
     "promotions": ("balances", "who uses its code from now on gets it so"),
     "price_books": ("money", "what models cost changes"),
     "policies": ("money", "how this case is decided changes"),
-    "limits": ("access", "how much customers may use changes"),
+    "limits": (
+        "access",
+        "how much customers may use changes; who has a plan keeps what was sold to him",
+    ),
     "rates": ("money", "from its date on it holds"),
     "test": ("provider", "the test mode differs otherwise"),
     "live": ("provider", "the live mode differs otherwise"),

@@ -85,7 +85,8 @@ class Feature(Section):
     of: Key | None = None
     """For `unique`: the dimension whose different values are counted."""
     dimensions: tuple[Key, ...] = ()
-    """What else is known of a use: `model`, `region` …; those that rates go by are known anyway."""
+    """What else is known of a use: `model`, `region` …; those that rates go by are known anyway.
+    Where you name any, others are refused."""
     whole: StrictBool = False
     """Whether each whole unit is paid by one source alone."""
     at_limit: AtLimit = "refuse"

@@ -10,7 +10,7 @@ from tollkeeper.catalog.allowances import gifts
 from tollkeeper.catalog.limits import money_of
 from tollkeeper.catalog.looking import currency_for, unit_scale
 from tollkeeper.catalog.selling import offer
-from tollkeeper.catalog.showing import titled
+from tollkeeper.catalog.names_shown import titled
 from tollkeeper.catalog.terms import StepKind
 from tollkeeper.errors import InvalidAmount, NotPriced
 from tollkeeper.values.amounts import Amount, from_scaled, to_scaled

@@ -1,8 +1,8 @@
 """What a new catalog would do to customers, money and balances, before it is applied (D9).
 
 Subscriptions keep the catalog that they were sold under, so what concerns a plan concerns those who
-take it from now on, and the others when they are migrated; what `money` and `limits` say of them is
-what that would mean.
+take it from now on. What is said of those who have it (their allowances, what they bring, the limits
+that they are beyond) is what it would be, had they taken it anew.
 """
 
 from collections.abc import Mapping
@@ -25,7 +25,8 @@ class PlanEffect:
     kind: str
     #: How many live subscriptions it has.
     subscriptions: int
-    #: What each of its allowances gives all of them in a period, before and after, by unit.
+    #: What each of its allowances gives all of them in a period, as it was sold, and as it would be
+    #: had they taken the plan anew, by unit.
     allowances: Mapping[str, tuple[Decimal, Decimal]]
 
 
@@ -55,7 +56,7 @@ class UnitEffect:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LimitEffect:
-    """A customer who has used more already than the new catalog would allow him."""
+    """A customer who has used more than he could, had he taken his plan anew."""
 
     customer: str
     #: The limit's name.
@@ -75,7 +76,7 @@ class CatalogDiff:
     after: str
     differences: tuple[Difference, ...]
     plans: tuple[PlanEffect, ...]
-    #: How many customers are on plans that change, and the first of them.
+    #: How many customers are on plans that change, and the first of them; they keep what was sold.
     customers: int
     first_customers: tuple[str, ...]
     revenue: tuple[Revenue, ...]

@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING, Any
 from tollkeeper.catalog import rating
 from tollkeeper.catalog.limits import money_of
 from tollkeeper.catalog.looking import currency_for, money_rates, plan_of
+from tollkeeper.catalog.names_shown import grouped, titled, unit_name
 from tollkeeper.catalog.plans import Allowance, Plan, PlanPrice
-from tollkeeper.catalog.scalars import write_amount
+from tollkeeper.catalog.promises import entitlements_shown, limits_shown
 from tollkeeper.catalog.waterfalls import WALLET, is_on_account
 from tollkeeper.catalog.written_rates import (
     ByDimension,
@@ -65,6 +66,10 @@ class PlanShown:
     included: tuple[str, ...]
     #: How long it can be tried, or None.
     trial: str | None
+    #: What else it lets one use: `SSO`, `Projects: 5`.
+    entitlements: tuple[str, ...] = ()
+    #: How much it lets one use: `at most 200 Image / day`.
+    limits: tuple[str, ...] = ()
 
 
 def plan_shown(
@@ -94,6 +99,8 @@ def plan_shown(
         prices=tuple([price_shown(price, prices) for price in prices]),
         included=tuple(included(catalog, plan, code, at)),
         trial=f"{plan.trial.lasts} free" if plan.trial else None,
+        entitlements=tuple(entitlements_shown(catalog, plan)),
+        limits=tuple(limits_shown(catalog, plan, code)),
     )
 
 
@@ -149,31 +156,13 @@ def rate_text(rate: Any) -> str:
     if isinstance(rate, Quote):
         return _quote(rate)
     if isinstance(rate, Package):
-        return f"{_money(rate.each)} for every {_grouped(rate.package)} begun"
+        return f"{_money(rate.each)} for every {grouped(rate.package)} begun"
     if isinstance(rate, ByDimension):
         return f"by {rate.by}"
     if isinstance(rate, OnCard):
         return "by date"
     joint = ", then " if isinstance(rate, Graduated) else "; for all "
     return joint.join(_steps(tables(rate), is_graduated=isinstance(rate, Graduated)))
-
-
-def titled(key: str) -> str:
-    """Make a name of a key.
-
-    >>> titled("api_calls")
-    'Api calls'
-    """
-    return key.replace("_", " ").replace("-", " ").capitalize()
-
-
-def unit_name(catalog: "Catalog", unit: str) -> str:
-    """Give what people call a unit: its own name, or that of its feature."""
-    if unit in catalog.units and catalog.units[unit].name:
-        return str(catalog.units[unit].name)
-    if unit in catalog.features and catalog.features[unit].name:
-        return str(catalog.features[unit].name)
-    return unit.replace("_", " ")
 
 
 def _allowance(
@@ -187,11 +176,11 @@ def _allowance(
         text = f"{money.format()} of usage"
     else:
         amount = allowance.amount if isinstance(allowance.amount, Decimal) else Decimal(0)
-        text = f"{_grouped(amount)} {unit_name(catalog, unit)}"
+        text = f"{grouped(amount)} {unit_name(catalog, unit)}"
     text += " once" if allowance.every == "once" else f" / {allowance.every}"
     if allowance.on_renewal == "add":
         text += ", what is left accumulates"
-        text += f" up to {_grouped(allowance.cap)}" if allowance.cap is not None else ""
+        text += f" up to {grouped(allowance.cap)}" if allowance.cap is not None else ""
         text += f" for {allowance.lifetime}" if allowance.lifetime else ""
     return text
 
@@ -216,26 +205,21 @@ def _steps(tiers: Sequence[WrittenTier], *, is_graduated: bool) -> Iterator[str]
         if tier.flat is not None:
             text += f" plus {_money(tier.flat)}"
         if tier.up_to is not None:
-            text += f" up to {_grouped(tier.up_to)}"
+            text += f" up to {grouped(tier.up_to)}"
         elif not is_graduated and len(tiers) > 1:
             text += " beyond"
         yield text
 
 
 def _quote(quote: Quote) -> str:
-    per = f"per {_grouped(quote.per)}" if quote.per != 1 else "each"
+    per = f"per {grouped(quote.per)}" if quote.per != 1 else "each"
     return f"{_money(quote)} {per}"
 
 
 def _money(quote: Quote) -> str:
     if quote.currency is None:
-        return _grouped(quote.amount)
+        return grouped(quote.amount)
     return Money(quote.amount, quote.currency).format()
-
-
-def _grouped(amount: Decimal) -> str:
-    whole, point, decimals = write_amount(amount).partition(".")
-    return f"{int(whole):,}{point}{decimals}"
 
 
 def _saving(price: PlanPrice, others: Sequence[PlanPrice]) -> int:

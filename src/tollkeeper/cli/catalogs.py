@@ -60,7 +60,7 @@ def show(call: Call) -> None:
             plan.key,
             plan.name,
             ", ".join(price.text for price in plan.prices) or "free",
-            "; ".join(plan.included),
+            "; ".join((*plan.included, *plan.entitlements, *plan.limits)),
         )
         for plan in plans
     ]
@@ -127,11 +127,11 @@ def _parts(found: "CatalogDiff") -> list[Part]:
         return ["Both say the same."]
     parts: list[Part] = ["\n".join(str(each) for each in found.differences)]
     parts += [_plans(found)] if found.plans else []
-    facts = [("customers on them", _customers(found))] if found.customers else []
+    facts = [("on these plans, as sold", _customers(found))] if found.customers else []
     facts += [
         (
             f"a month in {each.currency}",
-            f"{each.before.format()} as sold, {each.after.format()} as the new catalog sells",
+            f"{each.before.format()} as sold, {each.after.format()} had they subscribed anew",
         )
         for each in found.revenue
     ]
@@ -144,7 +144,7 @@ def _parts(found: "CatalogDiff") -> list[Part]:
     ]
     facts += [
         (
-            f"{each.customer} is beyond",
+            f"{each.customer} would be beyond",
             f"{each.limit}: {number(each.used)} of {number(each.at_most)}",
         )
         for each in found.limits
@@ -175,9 +175,10 @@ def _plans(found: "CatalogDiff") -> Sheet:
         Column("plan"),
         Column("is"),
         Column("subscriptions", is_number=True),
-        Column("allowances of all"),
+        Column("allowances of all, as sold → anew"),
     )
-    return Sheet(columns=columns, rows=tuple(rows))
+    note = "Who has a plan keeps what was sold to him."
+    return Sheet(columns=columns, rows=tuple(rows), note=note)
 
 
 def _versions(found: "tuple[CatalogVersion, ...]") -> Sheet:

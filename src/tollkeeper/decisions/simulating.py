@@ -14,8 +14,9 @@ from datetime import datetime, timedelta
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
-from tollkeeper.catalog.list_prices import allowance_worth, list_price, listed
+from tollkeeper.catalog.list_prices import list_price, listed
 from tollkeeper.catalog.rates import half_even
+from tollkeeper.decisions.allowance_worth import worth_of
 from tollkeeper.decisions.charging import Charging
 from tollkeeper.decisions.effects import Effects, GrantWatch, Worth, WorthOf
 from tollkeeper.decisions.playing import PlayedBook
@@ -209,12 +210,7 @@ def worth_by(
         catalog = catalog_of(known.version) if known else None
         if known is None or catalog is None:
             return None
-        price = list_price(catalog, known.plan, interval=known.interval, currency=currency)
-        every = next((each.every for unit, each in known.allowances if unit == fact.unit), None)
-        if price is None or every is None:
-            return None
-        part = allowance_worth(price, every, known.interval, len(known.allowances))
-        return price.currency, part * known.quantity
+        return worth_of(catalog, known, fact.unit, currency)
 
     return worth
 

@@ -152,10 +152,19 @@ def look_again(shelf: Shelf, connection: Connection) -> None:
     What was sold under an earlier catalog keeps its features, though the present one lacks them.
     """
     refresh(shelf, connection)
-    if isinstance(shelf.prices, InForce):
-        kept = catalogs.kept(connection, shelf.database, MOST_KEPT)
-        learn(shelf, connection, shelf.prices.lacks(kept))
+    earlier(shelf, connection)
     shelf.units.confirm(all_units(connection, shelf.database))
+
+
+def earlier(shelf: Shelf, connection: Connection) -> "list[Catalog]":
+    """Give the catalogs that ever held, or that anything was sold under, the last first."""
+    prices = shelf.prices
+    if not isinstance(prices, InForce):
+        return []
+    kept = catalogs.kept(connection, shelf.database, MOST_KEPT)
+    learn(shelf, connection, prices.lacks(kept))
+    found = [prices.of_version(version) for version in kept]
+    return [catalog for catalog in found if catalog is not None]
 
 
 def knowing(shelf: Shelf, connection: Connection, features: Iterable[str]) -> PriceList:

@@ -155,7 +155,8 @@ def _write(batch: Batch, answers: Sequence[Answer]) -> None:
     """Write all that was accepted, once."""
     connection, database, book = batch.connection, batch.database, batch.book
     if batch.plan.charge_holds:
-        ended_calls.write(connection, database, batch.requests, answers, book.grants, book.now)
+        known, prices = book.grants, batch.notices.prices
+        ended_calls.write(connection, database, batch.requests, answers, known, prices, book.now)
     batch.writing.write(connection, database, book)
     batch.notices.write(connection, database, book.now)
 

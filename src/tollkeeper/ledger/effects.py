@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from sqlalchemy import Connection
 
-from tollkeeper.catalog.differences import Difference, differences
+from tollkeeper.catalog.differences import Difference, differences, rescaled_since
 from tollkeeper.catalog.limits import standing
 from tollkeeper.catalog.list_prices import list_price
 from tollkeeper.catalog.looking import unit_scale
@@ -66,10 +66,20 @@ class Books(NamedTuple):
 
 
 def diff(
-    books: Books, old: "Catalog | None", new: "Catalog", known: "dict[str, Catalog]"
+    books: Books,
+    old: "Catalog | None",
+    new: "Catalog",
+    known: "dict[str, Catalog]",
+    earlier: "Iterable[Catalog]" = (),
 ) -> CatalogDiff:
-    """Compare two catalogs, and tell what the new one would do; `known` are those sold under."""
-    found = differences(_or_empty(old, new), new, at=books.now)
+    """Compare two catalogs, and tell what the new one would do.
+
+    `known` are those that live subscriptions were sold under, `earlier` all that ever held.
+    """
+    found = (
+        *rescaled_since(earlier, old, new),
+        *differences(_or_empty(old, new), new, at=books.now),
+    )
     changed = _changed_plans(found)
     rows = subscriptions.counts(books.connection, books.database, books.now)
     sold = [Sold(*row) for row in rows]

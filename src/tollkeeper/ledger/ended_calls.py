@@ -11,10 +11,11 @@ from typing import Any
 
 from sqlalchemy import Connection
 
+from tollkeeper.catalog.terms import PriceList
 from tollkeeper.decisions.closing import ReleaseCharge, SettleCharge
 from tollkeeper.decisions.ended_calls import EndedCall
 from tollkeeper.decisions.requests import GrantFact, Request
-from tollkeeper.ledger import metered_calls
+from tollkeeper.ledger import allowance_worth, metered_calls
 from tollkeeper.ledger.metered_calls import Known
 from tollkeeper.store import metered_calls as store
 from tollkeeper.store.database import Database
@@ -54,6 +55,7 @@ def write(
     requests: Sequence[Request],
     answers: Sequence[object],
     facts: Facts,
+    prices: PriceList,
     now: datetime,
 ) -> None:
     """Close the calls whose holds ended in this batch; `facts` are of grants that it knows."""
@@ -66,7 +68,9 @@ def write(
     if not ended:
         return
     charged = [receipt for _, receipt in ended if isinstance(receipt, ChargeReceipt)]
-    known = {**facts, **_facts_beside(connection, database, charged, facts)}
+    known = allowance_worth.valued(
+        connection, database, prices, _paying(connection, database, charged, facts)
+    )
     closed = [(*_key(each), *_cells(each, known, now)) for each in ended if _is_charged(each)]
     given_back = [
         (*_key(each), *_cells(each, known, now), None) for each in ended if not _is_charged(each)
@@ -77,12 +81,13 @@ def write(
     store.put_results(connection, database, sorted(kept, key=_name))
 
 
-def _facts_beside(
+def _paying(
     connection: Connection, database: Database, receipts: Iterable[ChargeReceipt], facts: Facts
 ) -> Facts:
-    """Read the facts of the grants that paid, where the batch does not know them yet."""
+    """Give the facts of the grants that paid; those that the batch does not know are read."""
     paid = {name for receipt in receipts for name in metered_calls.grants_of(receipt)}
-    return metered_calls.facts_of(connection, database, paid - facts.keys())
+    beside = metered_calls.facts_of(connection, database, paid - facts.keys())
+    return {name: facts[name] for name in paid & facts.keys()} | beside
 
 
 def _is_charged(ended: Ended) -> bool:

@@ -13,7 +13,9 @@ from typing import Any
 
 from sqlalchemy import Connection
 
+from tollkeeper.catalog.terms import PriceList
 from tollkeeper.decisions.requests import GrantFact
+from tollkeeper.ledger.allowance_worth import valued
 from tollkeeper.ledger.codec import fact_from
 from tollkeeper.store import grants, metered_calls
 from tollkeeper.store.database import Database
@@ -144,11 +146,12 @@ def settle(
     key: Key,
     receipt: ChargeReceipt,
     marks: Sequence[str],
+    prices: PriceList,
     now: datetime,
 ) -> bool:
     """Note what was charged for a call, and what it earned."""
     facts = facts_of(connection, database, grants_of(receipt))
-    earned = revenue_from(receipt, facts)
+    earned = revenue_from(receipt, valued(connection, database, prices, facts))
     first = earned[0] if earned else None
     return metered_calls.change(
         connection,
@@ -227,8 +230,9 @@ def revenue_from(receipt: ChargeReceipt, facts: Mapping[Key, GrantFact]) -> tupl
     """Tell what a charge earned: of the very grants that paid, and of money.
 
     Paid money of the wallet counts as it is, and so does what is owed to it; the later bill by what
-    it will ask; credits by the share of their grant's cost basis, rounded half-even. A grant
-    without a cost basis earns nothing, for nobody knows that it did.
+    it will ask; credits by the share of their grant's cost basis, rounded half-even; what a plan
+    gave by its part of the plan's price, which stands in its fact as if it were one. A grant
+    without either earns nothing, for nobody knows that it did.
     """
     owed = [
         share.money for share in receipt.shares if share.kind == "usage" and share.money is not None
@@ -278,7 +282,7 @@ def _earned(entry: Entry, facts: Mapping[Key, GrantFact]) -> list[Money]:
 
 
 def _of_grant(fact: GrantFact, used: int, currency: str | None) -> Money | None:
-    if currency is not None:
+    if currency is not None and fact.source != "allowance":
         return Money.from_scaled(used, currency) if fact.paid and used else None
     if not fact.cost or fact.cost_currency is None or not used:
         return None

@@ -22,9 +22,10 @@ def difference(ledger: Ledger, connection: Connection, new: "Catalog") -> "Catal
     """Compare a catalog with the one in force, and look in the books what that does."""
     catalogs.refresh(ledger, connection)
     old = ledger.prices.catalog if isinstance(ledger.prices, InForce) else None
+    earlier = catalogs.earlier(ledger, connection)
     books = effects.Books(connection, ledger.database, ledger.clock.now())
     known = catalogs.read(connection, ledger.database, effects.live_versions(books))
-    return effects.diff(books, old, new, known)
+    return effects.diff(books, old, new, known, earlier)
 
 
 def applied(

@@ -79,6 +79,19 @@ def of_customer(connection: Connection, database: Database, customer: str) -> Se
     return fetch(connection, sql, {"customer": customer})
 
 
+def by_ids(
+    connection: Connection, database: Database, keys: Sequence[tuple[str, str]]
+) -> Sequence[Sequence[Any]]:
+    """Read subscriptions by (customer, id); behind each stands the customer's own currency."""
+    sql = f"""
+        SELECT {_SELECTED}, c.currency
+        FROM {{given}}
+        JOIN {database.name("subscription")} AS s
+          ON s.customer_id = given.customer_id AND s.id = given.id
+        JOIN {database.name("customer")} AS c ON c.customer_id = s.customer_id"""  # noqa: S608  # names are ours
+    return bulk.look_up(connection, database, sql, (Col("customer_id"), Col("id")), keys)
+
+
 def page(
     connection: Connection,
     database: Database,

@@ -29,7 +29,7 @@ class HeldCharge:
     status: HoldStatus
     #: How much was set aside; of an open one it still is.
     quantity: Decimal
-    #: Which source set aside what of it, in the order of the waterfall.
+    #: What each source set aside of it, in all, in the order of the waterfall.
     shares: tuple[PaidShare, ...]
     created_at: datetime
     #: When it lapses by itself, or would have.

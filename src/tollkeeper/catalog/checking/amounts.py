@@ -36,7 +36,8 @@ def _given(look: Look) -> Iterator[Finding]:
             if is_less and allowance.on_renewal == "add":
                 yield (*path, "cap"), "the cap is below the amount, so no renewal is ever whole"
         # What was written for it and refused is one mistake, and not another one here.
-        is_reset = look.written((*path, "on_renewal")) in (None, "reset")
+        said = look.written((*path, "on_renewal"))
+        is_reset = allowance.on_renewal == "reset" and said in (None, "reset")
         for name in ("cap", "lifetime"):
             if is_reset and getattr(allowance, name) is not None:
                 yield (

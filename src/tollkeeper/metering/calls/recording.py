@@ -176,7 +176,8 @@ class Recorder:
             return None
         marks = metered_calls.marks_with(call.marks, receipt)
         database, now = self.ledger.database, self.ledger.clock.now()
-        door.transact(lambda c: metered_calls.settle(c, database, key, receipt, marks, now))
+        prices = self.ledger.prices
+        door.transact(lambda c: metered_calls.settle(c, database, key, receipt, marks, prices, now))
         return receipt
 
     def _settled(self, door: PlainDoor, stored: StoredCall, scaled: int | None) -> ChargeReceipt:
