@@ -20,7 +20,7 @@ from tollkeeper.decisions.accounts import AccountKey
 from tollkeeper.decisions.asking import Unread
 from tollkeeper.decisions.noticing import is_quiet
 from tollkeeper.decisions.requests import Outcome, Request
-from tollkeeper.errors import TollkeeperError
+from tollkeeper.errors import BrokenInvariant, TollkeeperError
 from tollkeeper.ledger import customers, ended_calls, loading, tallying
 from tollkeeper.ledger.answers import receipt_from
 from tollkeeper.ledger.batch import Batch
@@ -152,8 +152,13 @@ def change(
 
 
 def _write(batch: Batch, answers: Sequence[Answer]) -> None:
-    """Write all that was accepted, once."""
+    """Write all that was accepted, once.
+
+    Raises BrokenInvariant where a row to be changed is not there: the change would say nothing.
+    """
     connection, database, book = batch.connection, batch.database, batch.book
+    if not batch.locked.absent.isdisjoint(batch.writing.updated_at):
+        raise BrokenInvariant("An account that was never opened was about to be changed.")
     if batch.plan.charge_holds:
         known, prices = book.grants, batch.notices.prices
         ended_calls.write(connection, database, batch.requests, answers, known, prices, book.now)
