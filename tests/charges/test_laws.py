@@ -236,15 +236,15 @@ def test_holds_take_headroom_from_limits(scene: Scene, customer: str) -> None:
     held = [each for each in answers if not isinstance(each, BaseException)]
     assert len(held) == 6
     assert all(isinstance(e, LimitReached) for e in answers if isinstance(e, BaseException))
-    assert scene.billing.check(customer, "post", 2).allowed
-    assert not scene.billing.check(customer, "post", 3).allowed
+    assert scene.billing.check(customer, "post", 2).is_allowed
+    assert not scene.billing.check(customer, "post", 3).is_allowed
     scene.billing.charges.release(customer, held[0])
-    assert scene.billing.check(customer, "post", 5).allowed
+    assert scene.billing.check(customer, "post", 5).is_allowed
     for hold in held[1:]:
         scene.billing.charges.settle(customer, hold, 1)
     assert scene.counters(customer)
-    assert scene.billing.check(customer, "post", 15).allowed
-    assert not scene.billing.check(customer, "post", 16).allowed
+    assert scene.billing.check(customer, "post", 15).is_allowed
+    assert not scene.billing.check(customer, "post", 16).is_allowed
 
 
 def test_b2_a_settle_repeated_is_the_first_and_another_is_a_conflict(
@@ -370,7 +370,9 @@ def test_excess_may_be_refused_or_capped(scene: Scene, customer: str) -> None:
     charges = scene.billing.charges
     hold = charges.hold(customer, "call", 10)
     with scene.nothing_is_written(customer):
-        refused("insufficient_balance", charges.settle, customer, hold, 20, excess="refuse")
+        error = refused("beyond_hold", charges.settle, customer, hold, 20, excess="refuse")
+    assert (error.details["held"], error.details["required"]) == (10, 20)
+    assert error.details["feature"] == "call"
     receipt = charges.settle(customer, hold, 20, excess="cap")
     assert [receipt.quantity, receipt.unpaid] == [20, 10]
     assert scene.billing.credits.balance(customer, "credits").available == 90

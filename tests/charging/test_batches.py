@@ -98,7 +98,7 @@ def test_tasks_against_one_limit(scene: Scene, customer: str) -> None:
                 *[billing.try_charge(customer, "post", 1) for _ in range(64)]
             )
             told = await billing.check(customer, "post", 1)
-            assert not told.allowed
+            assert not told.is_allowed
             assert told.left == 0
             assert "refused" in await billing.explain(customer, "post", 1)
             return sum(attempt.success for attempt in attempts)

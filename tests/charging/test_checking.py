@@ -81,7 +81,7 @@ def test_who_is_not_entitled_is_told_so(scene: Scene, customer: str) -> None:
     with scene.nothing_is_written(customer):
         error = refused("not_entitled", scene.billing.charge, customer, "vip", 1)
         told = scene.billing.check(customer, "vip", 1)
-    assert (told.allowed, told.reason) == (False, "not_entitled")
+    assert (told.is_allowed, told.reason) == (False, "not_entitled")
     assert told.left == 0
     assert error.message in scene.billing.explain(customer, "vip", 1)
     scene.put_on(customer, "pro")
@@ -93,7 +93,7 @@ def test_a_stranger_is_answered_and_not_made(scene: Scene, customer: str) -> Non
     """Nobody has heard of him: nothing is left, and nothing is written."""
     with scene.nothing_is_written(customer):
         told = scene.billing.check(customer, "image", 2)
-        assert (told.allowed, told.reason) == (False, "insufficient_balance")
+        assert (told.is_allowed, told.reason) == (False, "insufficient_balance")
         assert told.left == 0
         assert scene.billing.explain(customer, "image", 2).startswith("2 image: refused")
         assert scene.billing.check(customer, "gift", 2)

@@ -61,7 +61,7 @@ def test_the_merged_pay_no_more(scene: Scene, new_customer: NewCustomer) -> None
             with scene.nothing_is_written(customer):
                 error = refused("customer_merged", scene.billing.charge, customer, feature, 1)
                 told = scene.billing.check(customer, feature, 1)
-                assert (told.allowed, told.reason) == (False, "customer_merged")
+                assert (told.is_allowed, told.reason) == (False, "customer_merged")
                 assert told.left == 0
                 assert "merged" in scene.billing.explain(customer, feature, 1)
             assert isinstance(error, CustomerMerged)

@@ -184,7 +184,7 @@ class ThroughTheDoor:
         how: dict[str, Any] = {"member": use.member, "api_key": use.api_key, "tags": use.tags}
         told = self.scene.billing.check(*asked, pay_from=use.pay_from, **how)
         attempt = self.scene.billing.try_charge(*asked, pay_from=use.pay_from, **how)
-        assert told.allowed == attempt.success
+        assert told.is_allowed == attempt.success
         if attempt.receipt is None:
             assert attempt.refusal is not None
             assert told.refusal is not None

@@ -155,7 +155,7 @@ def test_s119_what_an_http_answer_needs(scene: Scene, customer: str) -> None:
     scene.billing.credits.grant(customer, "credits", 50)
     scene.billing.charge(customer, "post", 18)
     told = scene.billing.check(customer, "post", 5)
-    assert (told.allowed, told.reason) == (False, "limit_reached")
+    assert (told.is_allowed, told.reason) == (False, "limit_reached")
     assert told.left == 2
     assert told.refusal is not None
     assert told.refusal.retry_after_seconds == 12 * 3600

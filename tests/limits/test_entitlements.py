@@ -19,7 +19,7 @@ def test_every_feature_of_a_customer(billing: Billing) -> None:
     assert not found["projects"].is_allowed
     image = found["image"].metered
     assert image is not None
-    assert seen(image.allowed, image.left) == (True, 10)
+    assert seen(image.is_allowed, image.left) == (True, 10)
     assert billing.entitlements.get("u", "image") == found["image"]
 
 

@@ -32,8 +32,8 @@ def test_s114_override_wins_for_its_period(billing: Billing, clock: FixedClock) 
         billing.charge("u", "image")
     assert refusal.value.at_most == "12"
     clock.set(TOMORROW)
-    assert billing.check("u", "image", 10).allowed
-    assert not billing.check("u", "image", 11).allowed
+    assert billing.check("u", "image", 10).is_allowed
+    assert not billing.check("u", "image", 11).is_allowed
     assert [each.is_own for each in billing.limits.list("u")] == [False, False]
 
 

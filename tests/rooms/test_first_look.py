@@ -16,6 +16,6 @@ def test_whoever_comes_during_the_first_look_waits_for_none(database_url: str) -
             looked = billing._wired.ledger.looked
             looked.is_begun, looked.next_look = False, math.inf
             answers = await asyncio.gather(*(billing.check("user_1", "images") for _ in range(8)))
-            return [answer.allowed for answer in answers]
+            return [answer.is_allowed for answer in answers]
 
     assert asyncio.run(main()) == [True] * 8

@@ -168,7 +168,7 @@ def test_everybody_sees_a_renewal_that_is_due(billing: Billing, clock: FixedCloc
     billing.subscriptions.allocate("u", "basic")
     billing.credits.consume("u", "calls", 1000)
     clock.set(FEBRUARY)
-    assert billing.check("u", "call", 1000).allowed
+    assert billing.check("u", "call", 1000).is_allowed
     assert billing.credits.has("u", "calls", 1000)
     assert [grant.remaining for grant in billing.credits.grants("u", "calls")] == [0, 1000]
     assert billing.charge("u", "call", 300).balance.available == 700

@@ -130,7 +130,7 @@ def test_a_limit_by_the_period_is_not_refilled(database_url: str) -> None:
         assert known is not None
         assert known.period.end == datetime(2026, 3, 31, 23, tzinfo=UTC)
         clock.set(known.period.end - timedelta(seconds=1))
-        assert not billing.check("u", "call").allowed
+        assert not billing.check("u", "call").is_allowed
         assert available(billing, "u") == 990
         clock.set(known.period.end)
         billing.charge("u", "call", 10)
@@ -141,7 +141,7 @@ def test_a_limit_by_the_period_is_not_refilled(database_url: str) -> None:
         summary = billing.usage.summary("u", "call")
         assert seen(summary.since, summary.quantity) == seen(again.period.start, 10)
         clock.set(again.period.end)
-        assert billing.check("u", "call").allowed
+        assert billing.check("u", "call").is_allowed
         assert available(billing, "u") == 1000
         ending = billing.subscriptions.cancel("u")
         assert ending.ends_at == ending.period.end == datetime(2026, 5, 31, 22, tzinfo=UTC)

@@ -13,7 +13,7 @@ def parts(found: "Entitlement") -> list[Part]:
     """Show whether a charge would be accepted, who would pay, and what it hangs on."""
     left = "no end" if found.left is None else number(found.left)
     pairs = [("feature", found.feature), ("quantity", number(found.quantity))]
-    pairs += [("allowed", "yes" if found.allowed else "no"), ("left", left)]
+    pairs += [("allowed", "yes" if found.is_allowed else "no"), ("left", left)]
     if found.refusal is not None:
         pairs += [("reason", f"{found.refusal.code}: {found.refusal.message}")]
     if found.resets_at is not None:

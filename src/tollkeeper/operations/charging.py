@@ -105,7 +105,7 @@ class Charging:
         ...     _ = billing.migrate()
         ...     _ = billing.credits.grant("user_1", "images", 10)
         ...     answer = billing.check("user_1", "images", 11)
-        ...     answer.allowed, answer.left, answer.reason
+        ...     answer.is_allowed, answer.left, answer.reason
         (False, Decimal('10'), 'insufficient_balance')
         """
         request = pricing.question(self._desk, customer, feature, quantity, options)

@@ -132,7 +132,7 @@ class Entitlements:
         return FeatureEntitlement(
             feature=key,
             type=promised.type,
-            is_allowed=promised.is_allowed if metered is None else metered.allowed,
+            is_allowed=promised.is_allowed if metered is None else metered.is_allowed,
             value=promised.value,
             ceiling=promised.ceiling,
             in_use=in_use(own, key) if promised.type == "gauge" else None,

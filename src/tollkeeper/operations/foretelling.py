@@ -41,7 +41,7 @@ def _told(desk: Desk, charge: Charge, found: Foreseen) -> Entitlement:
     return Entitlement(
         feature=charge.feature,
         quantity=from_scaled(charge.quantity, scale),
-        allowed=refusal is None,
+        is_allowed=refusal is None,
         left=None if found.left is None else from_scaled(found.left, scale),
         shares=tuple([_share(desk, share, scale) for share in found.shares]),
         refusal=refusal,

@@ -81,7 +81,7 @@ class Limits:
         ...         reason="trial", actor="ann")
         ...     _ = billing.charge("user_1", "images", 4)
         ...     answer = billing.check("user_1", "images", 2)
-        ...     limit.name, answer.allowed, answer.left
+        ...     limit.name, answer.is_allowed, answer.left
         ('images:quantity:customer:day', False, Decimal('1'))
         """
         limit = shaped(

@@ -75,7 +75,7 @@ class Entitlement:
 
     feature: str
     quantity: Decimal
-    allowed: bool
+    is_allowed: bool
     #: The most that could be charged now; None where nothing ends it.
     left: Decimal | None
     #: Who would pay what; empty where it would be refused.
@@ -91,7 +91,7 @@ class Entitlement:
 
     def __bool__(self) -> bool:
         """Be true where the charge would be accepted, so that `if` reads as it sounds."""
-        return self.allowed
+        return self.is_allowed
 
     @property
     def reason(self) -> str | None:
@@ -111,7 +111,7 @@ class Entitlement:
         return {
             "feature": self.feature,
             "quantity": f"{self.quantity:f}",
-            "allowed": self.allowed,
+            "is_allowed": self.is_allowed,
             "left": None if self.left is None else f"{self.left:f}",
             "reason": self.reason,
             "message": self.refusal.message if self.refusal else None,
