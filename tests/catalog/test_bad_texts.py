@@ -3,12 +3,13 @@
 from decimal import Decimal
 from typing import Any
 
+import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from tests.catalog.shop import SHOP
 from tollkeeper.catalog import Catalog, Mistake
-from tollkeeper.errors import CatalogError
+from tollkeeper.errors import CatalogError, InvalidRequest
 
 #: Something of everything; it is sound.
 WHOLE = (
@@ -148,3 +149,10 @@ def test_any_data_from_python(sections: dict[str, Any]) -> None:
         mistakes(error)
     else:
         assert Catalog.from_canonical(catalog.canonical()) == catalog
+
+
+@pytest.mark.parametrize("text", [None, b"features.image = {}", 5, ["features.image = {}"]])
+def test_what_is_no_text_is_refused_with_what_to_do(text: Any) -> None:
+    """Bytes are a common slip: they are to be decoded, or read from a file."""
+    with pytest.raises(InvalidRequest, match="takes the text of a catalog"):
+        Catalog.from_toml(text)

@@ -57,7 +57,13 @@ def test_back_and_forth_mirror_each_other(one: dict[str, Any], other: dict[str, 
             "money",
         ),
         ('"200 usd / year", ', "", 'plans.pro.prices."usd / year"', "removed", "money"),
-        ('"50 / month"', '"60 / month"', "plans.free.allowances.credits.amount", "changed", "balances"),
+        (
+            '"50 / month"',
+            '"60 / month"',
+            "plans.free.allowances.credits.amount",
+            "changed",
+            "balances",
+        ),
         (
             "cost.credits = 10",
             "cost.credits = 9",
@@ -101,7 +107,9 @@ def test_it_says_for_whom_it_holds() -> None:
     (meaning,) = found.values()
     assert meaning.endswith("who subscribes from now on, and others keep what was sold to them")
     found = {e.path: e.meaning for e in changed("cost.credits = 10", "cost.credits = 9")}
-    assert found["features.image.cost.credits"].endswith("who has a plan keeps what was sold to him")
+    assert found["features.image.cost.credits"].endswith(
+        "who has a plan keeps what was sold to him"
+    )
     assert "migrated" not in str(shop().differences(shop(plans={}, default_plan=None)))
 
 

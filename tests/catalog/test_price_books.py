@@ -208,7 +208,7 @@ def test_what_is_meant_is_no_warning() -> None:
     """
     catalog = Catalog.from_toml(text)
     assert not catalog.warnings
-    assert currencies(catalog.price_books["llm"]) == {"usd", "eur"}
+    assert currencies(catalog.price_books["llm"]) == frozenset({"usd", "eur"})
 
 
 def test_the_conditions_are_those_of_the_public_prices() -> None:

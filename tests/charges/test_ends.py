@@ -37,6 +37,7 @@ from tollkeeper.errors import (
     InvalidAmount,
     TollkeeperError,
 )
+from tollkeeper.notices import HoldLapsed
 
 #: How a hold ends, or grows, and by how much.
 ENDS = st.tuples(st.sampled_from(("settle", "release", "extend")), st.integers(0, 4))
@@ -269,19 +270,22 @@ def test_a_member_whom_nothing_counted_yet_is_counted_from_the_end_of_his_hold(
     scene.audited(customer)
 
 
-def test_a_part_that_was_given_back_by_hand_is_not_opened_again(
-    scene: Scene, customer: str
-) -> None:
-    """The ledger's hold behind a part ends for good; what is added later has another."""
-    scene.billing.credits.grant(customer, "credits", 100)
-    hold = scene.billing.charges.hold(customer, "call", 40).id
-    scene.billing.credits.release(customer, hold)
-    scene.billing.charges.extend(customer, hold, 10)
-    rows = {row["id"]: row["status"] for row in scene.rows("hold", customer)}
-    assert rows == {hold: "released", f"{hold}.1": "open"}
-    receipt = scene.billing.charges.settle(customer, hold, 10)
-    assert [receipt.quantity, receipt.unpaid] == [10, 0]
-    assert scene.billing.credits.balance(customer, "credits").available == 90
+def test_b1_what_a_charge_holds_ends_with_the_charge_alone(scene: Scene, customer: str) -> None:
+    """By its own name or that of a part, no verb of credits or wallet takes it from under him."""
+    billing, money = scene.billing, Money("0.50", "usd")
+    billing.credits.grant(customer, "credits", 4)
+    billing.wallet.deposit(customer, Money("5", "usd"))
+    hold = billing.charges.hold(customer, "call", 10).id
+    parts = {row["id"] for row in scene.rows("hold", customer)}
+    assert len(parts) == 2
+    with scene.nothing_is_written(customer):
+        for name in (hold, *parts):
+            for room, amount in ((billing.credits, 1), (billing.wallet, money)):
+                refused("hold_not_found", room.extend, customer, name, amount)
+                refused("hold_not_found", room.settle, customer, name, amount)
+                refused("hold_not_found", room.release, customer, name)
+    receipt = billing.charges.settle(customer, hold, 10)
+    assert [receipt.quantity, receipt.uncollected] == [10, 0]
     scene.audited(customer)
 
 
@@ -299,7 +303,7 @@ def test_b4_a_stream_of_many_slices_keeps_a_short_row(
     [row] = scene.rows("charge_hold", customer)
     assert len(json.loads(row["parts"])) <= 2
     receipt = charges.settle(customer, hold)
-    assert [receipt.quantity, receipt.unpaid] == [41, 0]
+    assert [receipt.quantity, receipt.uncollected] == [41, 0]
     assert [share.source for share in receipt.shares] == ["credits", "wallet"]
     scene.audited(customer)
 
@@ -329,3 +333,19 @@ def joined(scene: Scene, *, commits: bool) -> Iterator[Any]:
         host = connection.begin()
         yield scene.billing.using(connection).charges
         (host.commit if commits else host.rollback)()
+
+
+def test_a_charge_that_lapses_is_told_by_its_own_name(scene: Scene, customer: str) -> None:
+    """Each source that held for it gives a notice, and all of them name the charge's hold."""
+    scene.billing.credits.grant(customer, "credits", 4)
+    scene.billing.wallet.deposit(customer, Money("5", "usd"))
+    hold = scene.billing.charges.hold(customer, "call", 10, lifetime=timedelta(minutes=5)).id
+    scene.clock.advance(minutes=5)
+    scene.billing.jobs.run_due()
+    told = [
+        json.loads(row["payload"])
+        for row in scene.rows("notice", customer)
+        if row["kind"] == HoldLapsed.kind
+    ]
+    assert sorted(each["unit"] for each in told) == ["credits", "usd"]
+    assert {each["hold_id"] for each in told} == {hold}

@@ -101,7 +101,7 @@ def test_a_hold_settled_is_a_charge(
         return
     receipt = charges.settle(one, hold, used)
     assert receipt.quantity == used
-    assert receipt.unpaid == 0
+    assert receipt.uncollected == 0
     if used:
         charged = scene.billing.charge(other, feature, used)
         assert paid(receipt) == paid(charged)
@@ -190,7 +190,7 @@ def test_a_hold_that_grows_is_a_hold_of_all(
         total += 0 if isinstance(grown, str) else size
     receipt = charges.settle(customer, hold)
     assert receipt.quantity == total
-    assert receipt.unpaid == 0
+    assert receipt.uncollected == 0
     assert sum(share.quantity for share in receipt.shares) == total
     scene.audited(customer)
 
@@ -207,7 +207,7 @@ def test_the_full_usage_is_recorded_whoever_pays(
         return
     receipt = scene.billing.charges.settle(customer, hold, used)
     assert receipt.quantity == used
-    assert sum(share.quantity for share in receipt.shares) + receipt.unpaid == used
+    assert sum(share.quantity for share in receipt.shares) + receipt.uncollected == used
     assert [event["quantity"] for event in scene.rows("usage_event", customer)] == [used]
     scene.audited(customer)
 
@@ -312,7 +312,7 @@ def test_b3_a_settle_after_the_lapse_is_a_charge_marked_late(scene: Scene, custo
     scene.clock.advance(minutes=20)
     scene.billing.charge(customer, "call", 90)
     receipt = scene.billing.charges.settle(customer, hold, 40)
-    assert [receipt.late, receipt.quantity, receipt.unpaid] == [True, 40, 30]
+    assert [receipt.late, receipt.quantity, receipt.uncollected] == [True, 40, 30]
     assert scene.billing.charges.settle(customer, hold, 40).operation_id == receipt.operation_id
     scene.audited(customer)
 
@@ -346,7 +346,7 @@ def test_less_may_cost_more_than_was_held(scene: Scene, customer: str) -> None:
     scene.billing.wallet.deposit(customer, Money("6", "usd"))
     hold = scene.billing.charges.hold(customer, "bulk", 10)
     receipt = scene.billing.charges.settle(customer, hold, 6)
-    assert [sum(share.amount for share in receipt.shares), receipt.unpaid] == [6, 0]
+    assert [sum(share.amount for share in receipt.shares), receipt.uncollected] == [6, 0]
     scene.audited(customer)
 
 
@@ -360,7 +360,7 @@ def test_slices_too_small_to_cost_anything_cost_together_what_one_does(
         scene.billing.charges.extend(customer, hold, 1)
     refused("insufficient_balance", scene.billing.charges.extend, customer, hold, 1)
     receipt = scene.billing.charges.settle(customer, hold)
-    assert [receipt.quantity, receipt.unpaid] == [4, 0]
+    assert [receipt.quantity, receipt.uncollected] == [4, 0]
     assert scene.billing.credits.balance(customer, "credits").available == 0
     scene.audited(customer)
 
@@ -374,7 +374,7 @@ def test_excess_may_be_refused_or_capped(scene: Scene, customer: str) -> None:
     assert (error.details["held"], error.details["required"]) == (10, 20)
     assert error.details["feature"] == "call"
     receipt = charges.settle(customer, hold, 20, excess="cap")
-    assert [receipt.quantity, receipt.unpaid] == [20, 10]
+    assert [receipt.quantity, receipt.uncollected] == [20, 10]
     assert scene.billing.credits.balance(customer, "credits").available == 90
 
 

@@ -132,3 +132,18 @@ def test_promotions(shop: Command) -> None:
     )
     assert shop("promotions", "redeem", "u", "spring").code == 3
     assert shop("credits", "balance", "u", "calls", "--json").data["available"] == "12"
+
+
+def test_a_catalog_with_mistakes_is_told_line_by_line(shop: Command, file: Path) -> None:
+    """One mistake a line for people; objects with their places for editors and CI."""
+    file.write_text('currency = "usdd"\n[plans.x]\nprices = "2 usdd"\n', "utf-8")
+    told = shop("catalog", "diff", str(file), "--json")
+    heading, *lines = told.err.splitlines()
+    assert (told.code, heading.endswith("has 2 mistakes:"), len(lines)) == (2, True, 2)
+    error = told.data["error"]
+    assert error["message"].endswith("has 2 mistakes.")
+    assert [(each["path"], each["line"]) for each in error["details"]["mistakes"]] == [
+        ("currency", 1),
+        ("plans.x.prices", 3),
+    ]
+    assert set(error["details"]["mistakes"][0]) == {"path", "line", "column", "problem", "file"}

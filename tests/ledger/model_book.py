@@ -153,7 +153,7 @@ class Book:
         if hold.status == "released":
             raise Refused("hold_closed")
         if amount > hold.amount and excess == "refuse":
-            raise Refused("insufficient_balance")
+            raise Refused("beyond_hold")
         was_open, hold.status, hold.settled = hold.status == "open", "settled", amount
         charged = min(amount, hold.amount) if excess == "cap" else amount
         if not was_open:

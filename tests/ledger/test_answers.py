@@ -10,7 +10,7 @@ import pytest
 
 from tollkeeper import Billing, Money
 from tollkeeper.clock import FixedClock
-from tollkeeper.errors import InsufficientBalance, NotFound
+from tollkeeper.errors import BeyondHold, NotFound
 from tollkeeper.values.books import GrantLine
 from tollkeeper.values.receipts import Receipt
 
@@ -231,5 +231,5 @@ def test_a_refused_excess_says_why(billing: Billing, customer: str) -> None:
     """B2: the balance would do; it is what was held that does not."""
     billing.credits.grant(customer, "calls", 100)
     held = billing.credits.hold(customer, "calls", 10)
-    with pytest.raises(InsufficientBalance, match="20 used, 10 calls held; the excess is refused"):
+    with pytest.raises(BeyondHold, match="20 used, 10 calls held; the excess is refused"):
         billing.credits.settle(customer, held, 20, excess="refuse")

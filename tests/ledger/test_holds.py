@@ -14,6 +14,7 @@ from tollkeeper import Billing
 from tollkeeper.clock import FixedClock
 from tollkeeper.decisions.holding import Place
 from tollkeeper.errors import (
+    BeyondHold,
     HoldClosed,
     HoldNotFound,
     IdempotencyConflict,
@@ -124,9 +125,9 @@ def test_b2_an_excess_may_be_refused(billing: Billing, customer: str) -> None:
     room = billing.credits
     room.grant(customer, "calls", 100)
     held = room.hold(customer, "calls", 60)
-    with pytest.raises(InsufficientBalance) as refusal:
+    with pytest.raises(BeyondHold) as refusal:
         room.settle(customer, held, 61, excess="refuse")
-    assert refusal.value.required == 61
+    assert (refusal.value.held, refusal.value.required, refusal.value.unit) == (60, 61, "calls")
     assert numbers(billing, customer) == (40, 0, 60, 0)
     assert room.settle(customer, held, 60, excess="refuse").settled == 60
 
@@ -195,7 +196,7 @@ def test_b3_a_late_settle_keeps_the_callers_policy(
     room.grant(customer, "calls", 100)
     held = room.hold(customer, "calls", 60, lifetime=HOUR)
     clock.advance(hours=2)
-    with pytest.raises(InsufficientBalance):
+    with pytest.raises(BeyondHold):
         room.settle(customer, held, 61, excess="refuse")
     receipt = room.settle(customer, held, 80, excess="cap")
     assert receipt.late

@@ -1,5 +1,6 @@
 """Price books as a catalog writes them price as the catalog says."""
 
+import tomllib
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -7,7 +8,8 @@ from typing import Any
 import pytest
 
 from tollkeeper.catalog.catalog import Catalog
-from tollkeeper.errors import InvalidRates, UnknownModel
+from tollkeeper.catalog.features import PriceBookSettings
+from tollkeeper.errors import CatalogError, InvalidRates, UnknownModel
 from tollkeeper.metering.books import PriceBooks
 from tollkeeper.metering.cards import RateCard, RateCards
 from tollkeeper.metering.settings import price_books
@@ -83,7 +85,7 @@ def test_a_source_of_the_apps_own() -> None:
     mine = RateCards([RateCard(vendor="openai", model="*", rates={"input": 7})])
     text = '[price_books.llm]\nsource = "mine"\n[features.tokens]\nprice_book = "llm"\n'
     assert charged(books(text, sources={"mine": mine}), "gpt-4o", input=1_000_000) == 7
-    with pytest.raises(InvalidRates, match="known are genai-prices, none"):
+    with pytest.raises(InvalidRates, match="there are 'genai-prices' and 'none'"):
         books(text)
 
 
@@ -96,6 +98,11 @@ def test_a_source_of_the_apps_own() -> None:
         ('input = "5 usd', 'input = "5 eur', "is not in usd"),
     ],
 )
-def test_what_only_the_books_can_see_is_refused(right: str, wrong: str, said: str) -> None:
-    with pytest.raises(InvalidRates, match=said):
+def test_what_no_catalog_has_checked_is_refused_by_the_books(
+    right: str, wrong: str, said: str
+) -> None:
+    with pytest.raises(CatalogError):
         books(TEXT.replace(right, wrong))
+    written = tomllib.loads(TEXT.replace(right, wrong), parse_float=Decimal)
+    with pytest.raises(InvalidRates, match=said):
+        price_books(PriceBookSettings(**written["price_books"]["llm"]))

@@ -72,7 +72,7 @@ def amount_of(entry: Entry) -> Decimal:
 def expected(entries: list[Entry]) -> list[tuple[str, Decimal, Decimal]]:
     """What an account's entries, oldest first, have to tell: kind, amount, balance after it."""
     told: list[tuple[str, Decimal, Decimal]] = []
-    for _, group in groupby(entries, key=lambda entry: entry.operation_id):
+    for _, group in groupby(entries, key=together):
         operation = list(group)
         for entry in operation:
             amount = amount_of(entry)
@@ -80,6 +80,12 @@ def expected(entries: list[Entry]) -> list[tuple[str, Decimal, Decimal]]:
                 told.append((TOLD[entry.kind], amount, entry.balance.available))
         told += crossings(operation)
     return told
+
+
+def together(entry: Entry) -> str:
+    """What is compared as one: an operation, or all that time did at one moment."""
+    by_time = entry.operation_id.startswith(("act_", "exp_", "lps_", "rnw_", "end_"))
+    return entry.event_at.isoformat() if by_time else entry.operation_id
 
 
 def crossings(operation: list[Entry]) -> list[tuple[str, Decimal, Decimal]]:

@@ -146,6 +146,56 @@ def test_a_new_limit_refuses(billing: Billing, clock: FixedClock) -> None:
     ]
 
 
+def test_who_is_locked_out_has_lost_and_pays_less_for_that_reason(
+    billing: Billing, clock: FixedClock
+) -> None:
+    """Whoever is refused more is no winner; those who pay most more are named before him."""
+    for name, money in (("poor", "0.60"), ("rich", "90.00"), ("idle", "0.10")):
+        billing.wallet.deposit(name, Money(money, "usd"))
+        for _ in range(1 if name == "idle" else 6):
+            clock.advance(minutes=1)
+            billing.charge(name, "image")
+    dear = simulated(billing, clock, other('"0.10 usd"', '"2.00 usd"'))
+    assert dear.winners == ()
+    assert [(each.name, each.simulated.refused) for each in dear.losers] == [
+        ("rich", {}),
+        ("poor", {"insufficient_balance": 6}),
+        ("idle", {"insufficient_balance": 1}),
+    ]
+    cheap = simulated(billing, clock, other('"0.10 usd"', '"0.05 usd"'))
+    assert [each.name for each in cheap.winners] == ["poor", "rich", "idle"]
+    assert cheap.losers == ()
+
+
+def test_many_who_pay_more_do_not_hide_those_who_are_locked_out(
+    billing: Billing, clock: FixedClock
+) -> None:
+    """Ten are named for what they pay, and ten for how often they are refused."""
+    for number in range(12):
+        billing.wallet.deposit(f"user_{number}", Money("9.00", "usd"))
+        billing.charge(f"user_{number}", "image", number + 1)
+    billing.wallet.deposit("poor", Money("0.10", "usd"))
+    billing.charge("poor", "image")
+    clock.advance(minutes=1)
+    found = simulated(billing, clock, other('"0.10 usd"', '"0.20 usd"'))
+    names = [each.name for each in found.losers]
+    assert names == [*(f"user_{number}" for number in range(11, 1, -1)), "poor"]
+
+
+def test_a_source_that_the_other_plan_lacks_pays_nothing(
+    database_url: str, clock: FixedClock
+) -> None:
+    """The call named who pays: that is told as what it is, and not as a wrong call."""
+    billed = SOLD + '[plans.basic.usage]\nimage = "0.50 usd"\n'
+    with Billing(database_url, catalog=Catalog.from_toml(billed), clock=clock) as selling:
+        selling.migrate()
+        selling.subscriptions.allocate("user", "basic")
+        clock.advance(minutes=1)
+        selling.charge("user", "image", pay_from="usage")
+        found = simulated(selling, clock, Catalog.from_toml(billed), move={"basic": "large"})
+    assert found.total.simulated.refused == {"nothing_pays": 1}
+
+
 def test_a_held_charge_is_played_when_it_is_settled(billing: Billing, clock: FixedClock) -> None:
     """What was set aside before the span is free again, and its use comes with the settle."""
     billing.wallet.deposit("user", Money("1.00", "usd"))

@@ -10,8 +10,11 @@ from sqlalchemy import create_engine
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from tollkeeper import AsyncBilling, Billing, Catalog
+from tollkeeper.catalog.in_force import InForce
 from tollkeeper.clock import FixedClock
 from tollkeeper.errors import NotMetered, TollkeeperError, UnknownFeature, UnknownUnit
+from tollkeeper.operations import pricing
+from tollkeeper.operations.calls import Desk
 
 PLAIN = """
 currency = "usd"
@@ -201,15 +204,14 @@ def test_an_idle_process_books_in_the_digits_of_what_was_applied_meanwhile(
 
 def test_a_request_is_decided_by_the_catalog_that_scaled_it(shop: Billing) -> None:
     """Should another one come into force between the two, it is as if the call had come before."""
-    from tollkeeper.operations import pricing
-    from tollkeeper.operations.calls import Desk
-
     wired = shop._wired
     finer = PLAIN.replace("[features.chat]", "[features.chat]\nscale = 6")
     coarse = PLAIN + "\n[features.image]\nscale = 2\ncost = { credits = 1 }\n"
     shop.catalog.apply(Catalog.from_toml(coarse), **WHY)
     request = pricing.charge(Desk(wired.threads, wired.ledger), "c", "image", 3, {})
-    wired.ledger.prices.activate(Catalog.from_toml(finer))  # type: ignore[attr-defined]
+    prices = wired.ledger.prices
+    assert isinstance(prices, InForce)
+    prices.activate(Catalog.from_toml(finer))
     assert wired.threads.change(request).quantity == 3
 
 

@@ -1,4 +1,4 @@
-"""A limit that is crossed is told, whoever crosses it: recorded, amended, filled in, taken back (C6).
+"""A limit that is crossed is told, whatever crosses it: use recorded, amended, taken back (C6).
 
 Law: after every step the app was told exactly the thresholds that lie between what the limit said
 was used before it and what it says afterwards. Nobody but `limits.list` is asked what is used.
@@ -19,7 +19,6 @@ from tests.usage.conftest import START
 from tollkeeper import Billing
 from tollkeeper.catalog import Catalog
 from tollkeeper.clock import FixedClock
-from tollkeeper.notices import UsageRecorded
 
 PRICES = """
 currency = "usd"
@@ -197,14 +196,41 @@ def test_c6_the_first_use_that_is_recorded_warns(told: Billing) -> None:
     customer = f"customer_{uuid4().hex}"
     told.usage.record(customer, "other", 1)
     told.usage.record(customer, "calls", 9)
-    first = [(each.kind, each.percent, each.used) for each in notices(told, customer)[:2]]
-    assert first == [("limit_approaching", 50, Decimal(9)), ("limit_approaching", 80, Decimal(9))]
     told.usage.record(customer, "calls", 9)
-    reached = [each for each in notices(told, customer) if each.kind == "limit_reached"]
-    assert [(each.measure, each.used) for each in reached] == [
-        ("usd", Decimal("4.75")),
-        ("quantity", Decimal(18)),
-    ] or [(each.measure, each.used) for each in reached] == [
-        ("quantity", Decimal(18)),
-        ("usd", Decimal("9.25")),
+    assert [(each.kind, each.measure, each.used) for each in notices(told, customer)] == [
+        ("limit_approaching", "quantity", Decimal(9)),
+        ("limit_approaching", "quantity", Decimal(9)),
+        ("limit_approaching", "usd", Decimal("4.75")),
+        ("limit_reached", "usd", Decimal("4.75")),
+        ("limit_reached", "quantity", Decimal(18)),
+    ]
+
+
+def test_c6_a_batch_tells_each_threshold_once_for_all_of_its_events(told: Billing) -> None:
+    """What is crossed and crossed back within one batch is not told; customers are told apart."""
+    one, other = f"customer_{uuid4().hex}", f"customer_{uuid4().hex}"
+    events: Any = [{"customer": name, "feature": "calls"} for name in [one, other, one] * 5]
+    told.usage.record_many(events)
+    assert [each.kind for each in notices(told, one)].count("limit_reached") == 2
+    assert {each.customer for each in notices(told, one)} == {one}
+    assert [(each.percent, each.used) for each in notices(told, other)] == [(50, Decimal(5))]
+
+
+def test_c6_use_of_a_window_that_is_over_tells_nothing(told: Billing) -> None:
+    """Nobody can do anything about it any more."""
+    customer = f"customer_{uuid4().hex}"
+    past = START - timedelta(days=20)
+    told.usage.backfill("over", [{"customer": customer, "feature": "calls", "event_at": past}] * 20)
+    told.usage.close_backfill("over")
+    assert notices(told, customer) == []
+
+
+def test_c6_reversing_a_charge_clears_what_it_had_crossed(told: Billing) -> None:
+    """The app hears it upwards and downwards."""
+    customer = f"customer_{uuid4().hex}"
+    charge = told.charge(customer, "calls", 5)
+    told.credits.reverse(customer, charge.operation_id)
+    assert [(each.kind, each.percent, each.used) for each in notices(told, customer)] == [
+        ("limit_approaching", 50, Decimal(5)),
+        ("limit_cleared", 50, Decimal(0)),
     ]

@@ -46,7 +46,8 @@ class Catalog(Section):
     unit: Key | None = None
     """The unit that is meant where none is named."""
     default_plan: Key | None = None
-    """The plan of customers without a subscription."""
+    """The plan of customers without a subscription: its entitlements, rates and limits hold for
+    them. Its allowances come with a subscription alone (`subscriptions.assign_free`)."""
     waterfall: tuple[Key, ...] = ()
     """Who pays, in order, where a plan does not say otherwise: `own`, `pool`, `wallet`, `usage`."""
     units: Mapping[Key, UnitSettings] = Field(default={})

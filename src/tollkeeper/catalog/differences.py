@@ -1,7 +1,8 @@
 """What changes between two catalogs, in words, and what it does to customers (D9). Pure.
 
 It says what differs, of which kind the effect is, and for whom it holds: whoever has a plan keeps
-what it said when it was sold to him. How many these are is the books' to say. Two things are refused: another scale of what is kept in the books, and another past of a rate card.
+what it said when it was sold to him. How many these are is the books' to say. Two things are
+refused: another scale of what is kept in the books, and another past of a rate card.
 """
 
 import json
@@ -81,9 +82,9 @@ def rescaled_since(
     found: dict[str, int] = {}
     for catalog in earlier:
         for key in catalog.features.keys() & new.features.keys():
-            if (old is None or key not in old.features) and key not in found:
-                if scale_of(catalog, key) != scale_of(new, key):
-                    found[key] = scale_of(catalog, key)
+            before, is_told = scale_of(catalog, key), old is not None and key in old.features
+            if before != scale_of(new, key) and not is_told:
+                found.setdefault(key, before)
     for key, before in sorted(found.items()):
         what = f"an earlier catalog counted {key!r} with {before} decimal digits"
         path: Path = ("features", key, "scale")
@@ -250,12 +251,9 @@ def _meaning(path: Path, kind: Kind, after: Any = None) -> tuple[Effect, str]:
     field = str(path[2]) if len(path) > 2 else str(path[-1])
     said = _FIELDS.get((section, field))
     if said is not None:
-        return said[0], said[1] + _FOR_WHOM.get(section, "") * ((section, field) not in _FOR_ALL)
-    return (
-        _ANYWHERE.get(field)
-        or _SECTIONS.get(section)
-        or ("display", "it is shown so")
-    )
+        for_whom = "" if (section, field) in _FOR_ALL else _FOR_WHOM.get(section, "")
+        return said[0], said[1] + for_whom
+    return _ANYWHERE.get(field) or _SECTIONS.get(section) or ("display", "it is shown so")
 
 
 #: Most characters of a value that a line shows.

@@ -11,6 +11,7 @@ catalog come into force before it is decided, it is decided as it was asked (C1)
 
 from collections import ChainMap
 from collections.abc import Iterable, Mapping, MutableMapping, Sequence
+from copy import copy
 from datetime import datetime
 from typing import TYPE_CHECKING, Final
 
@@ -57,22 +58,19 @@ class InForce:
         if catalog is not None:
             self._known[catalog.version] = catalog
         #: The same as it is now, whatever is put into force later; it learns what this one learns.
-        self.pinned: InForce = self._twin()
-        self.pinned.pinned = self.pinned
-
-    def _twin(self) -> "InForce":
-        made = InForce.__new__(InForce)
-        made._known, made._learnt, made._absent = self._known, self._learnt, self._absent
-        made.catalog, made._now, made._joined = self.catalog, self._now, self._joined
-        made._dimensions = self._dimensions
-        return made
+        pinned = copy(self)
+        pinned.pinned = pinned
+        self.pinned: InForce = pinned
 
     def apart(self) -> "InForce":
         """Give one for a host's transaction: what is put into force there is so for it alone."""
-        made = self._twin()
-        made._known = ChainMap({}, self._known)
-        made.pinned = self.pinned
+        made = copy(self)
+        made.keep_apart()
         return made
+
+    def keep_apart(self) -> None:
+        """Keep to itself what is put into force from now on; what is learnt is for all."""
+        self._known = ChainMap({}, self._known)
 
     @property
     def version(self) -> str:
@@ -88,11 +86,21 @@ class InForce:
         """Put a catalog into force; the others stay known."""
         self._set(catalog)
 
-    def has(self, feature: str) -> bool:
-        """Tell whether any catalog that is known has a feature; without one, any is good."""
-        if self.catalog is None or feature in self.catalog.features:
-            return True
-        return any(feature in catalog.features for catalog in list(self._known.values()))
+    def meters(self, feature: str) -> bool:
+        """Tell whether any catalog that is known meters a feature; without one, any is good."""
+        return self.catalog is None or self.metered_once(feature) is not None
+
+    def metered_once(self, feature: str) -> Metering | None:
+        """Say how the catalog in force, or else an earlier one, meters a feature; None for none.
+
+        A feature that has become boolean keeps its history.
+        """
+        if self.catalog is None:
+            return self._now.metering(feature)
+        for catalog in (self.catalog, *self._known.values()):
+            if feature in catalog.features and catalog.features[feature].type == "metered":
+                return catalog.compiled.metering(feature)
+        return None
 
     def dimensions(self, feature: str) -> frozenset[str] | None:
         """Name the dimensions that a feature may have; None where any is good."""

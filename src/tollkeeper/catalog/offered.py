@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 from tollkeeper.catalog.allowances import gifts
 from tollkeeper.catalog.limits import money_of
 from tollkeeper.catalog.looking import currency_for, unit_scale
-from tollkeeper.catalog.selling import offer
 from tollkeeper.catalog.names_shown import titled
+from tollkeeper.catalog.selling import offer
 from tollkeeper.catalog.terms import StepKind
 from tollkeeper.errors import InvalidAmount, NotPriced
 from tollkeeper.values.amounts import Amount, from_scaled, to_scaled

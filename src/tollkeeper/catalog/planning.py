@@ -1,8 +1,8 @@
 """What a new catalog would do to customers, money and balances, before it is applied (D9).
 
 Subscriptions keep the catalog that they were sold under, so what concerns a plan concerns those who
-take it from now on. What is said of those who have it (their allowances, what they bring, the limits
-that they are beyond) is what it would be, had they taken it anew.
+take it from now on. What is said of those who have it (their allowances, what they bring, the
+limits that they are beyond) is what it would be, had they taken it anew.
 """
 
 from collections.abc import Mapping

@@ -16,6 +16,7 @@ from pydantic_core import ErrorDetails
 
 from tollkeeper.catalog.mistakes import Mistake, Path, Source, nearest, report
 from tollkeeper.catalog.positions import positions
+from tollkeeper.errors import InvalidRequest
 from tollkeeper.values.texts import echo
 
 _SYNTAX: Final = re.compile(r"(.*) \(at (?:line (\d+), column (\d+)|end of document)\)", re.DOTALL)
@@ -41,7 +42,17 @@ Model = TypeVar("Model", bound=BaseModel)
 
 
 def parse_toml(text: str, file: str | None) -> tuple[dict[str, Any], Source]:
-    """Read TOML with its numbers as they are written, and note where everything stands."""
+    """Read TOML with its numbers as they are written, and note where everything stands.
+
+    Raises:
+        InvalidRequest: it is no text.
+        CatalogError: it is no TOML.
+    """
+    if not isinstance(text, str):
+        raise InvalidRequest(
+            f"from_toml takes the text of a catalog, not {type(text).__name__}; decode bytes, or "
+            "read a file with Catalog.load."
+        )
     try:
         data = tomllib.loads(text, parse_float=Decimal)
     except tomllib.TOMLDecodeError as error:

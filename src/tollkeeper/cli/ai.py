@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from datetime import datetime
 
-    from tollkeeper.metering import PinnedRates
+    from tollkeeper.metering import PinnedRates, QuotedRate
     from tollkeeper.metering.calls.sizing import CallEstimate
     from tollkeeper.values.model_calls import ModelCallPage, ModelReport, ModelReportLine
     from tollkeeper.values.money import Money
@@ -130,7 +130,7 @@ def losses(call: Call, *, since: Since = None, until: Until = None, least: Least
 
 @verb(app, "prices")
 def prices(call: Call, vendor: Vendor, model: Model, *, feature: PriceOf = None) -> None:
-    """Show what a model costs now, by kind of use, and the markup on it."""
+    """Show what a model costs you now and, with the markup, your customers, as vendors quote it."""
     with call.billing() as billing:
         rates = billing.model_rates(vendor, model, feature=feature)
     answers.show(call, _written(rates), lambda: _prices(rates))
@@ -251,18 +251,46 @@ def _calls(page: "ModelCallPage") -> Part:
 def _prices(rates: "PinnedRates") -> list[Part]:
     columns = (
         Column("Kind"),
-        Column(f"Each, {rates.currency}", is_number=True),
-        Column("From"),
+        Column("For"),
+        Column(f"Cost, {rates.currency}", is_number=True),
+        Column(f"Price, {rates.currency}", is_number=True),
+        Column("Prompts", drop=1),
+        Column("From", drop=2),
     )
-    rows = tuple((kind, f"{rate.each:f}", rate.source) for kind, rate in sorted(rates.rates))
-    facts = Facts((("markup", f"{rates.markup.percent} %"), ("policy", rates.policy or "none")))
+    rows = tuple(
+        (row.kind, f"{row.per:,}", number(row.cost), number(row.price), _longer(row), row.source)
+        for row in rates.quoted()
+    )
+    facts = Facts((("markup", _marked_up(rates)), ("policy", rates.policy or "none")))
     return [Sheet(columns=columns, rows=rows, empty="No rates."), facts]
+
+
+def _longer(row: "QuotedRate") -> str:
+    return f"above {row.above:,} tokens" if row.above else ""
+
+
+def _marked_up(rates: "PinnedRates") -> str:
+    markup = rates.markup
+    share = f"{number(markup.share)} %"
+    if not markup.addition:
+        return share
+    return f"{share} and {number(markup.addition)} {rates.currency} / 1,000,000 tokens"
 
 
 def _written(rates: "PinnedRates") -> dict[str, object]:
     from tollkeeper.metering import pinning
 
-    return dict(pinning.to_dict(rates))
+    quoted = [
+        {
+            "kind": row.kind,
+            "per": row.per,
+            "cost": f"{row.cost:f}",
+            "price": f"{row.price:f}",
+            "above": row.above,
+        }
+        for row in rates.quoted()
+    ]
+    return {**pinning.to_dict(rates), "quoted": quoted}
 
 
 def _estimate(found: "CallEstimate") -> Part:

@@ -1,14 +1,16 @@
 """The noun `catalog`: check a price list, show it, see what it would change, put it into force."""
 
 import json
-from typing import TYPE_CHECKING, Annotated, Final
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
 from tollkeeper.cli import answers
 from tollkeeper.cli.calls import Call, verb
 from tollkeeper.cli.failures import DONE, FOUND
+from tollkeeper.cli.shared import Json
 from tollkeeper.cli.sheets import Column, Facts, Part, Sheet, counted, moment, number
+from tollkeeper.values.texts import canonical_json
 
 if TYPE_CHECKING:
     from tollkeeper.catalog.catalog import Catalog
@@ -30,14 +32,26 @@ AnyNewFile = Annotated[
 
 
 @app.command("check")
-def check(file: File) -> None:
+def check(file: File, *, as_json: Json = False) -> None:
     """Check a catalog, and tell every mistake with its line; no database is needed."""
     catalog = _read(file)
+    if as_json:
+        typer.echo(canonical_json(_checked(catalog)))
+        return
     for warning in catalog.warnings:
         typer.echo(f"warning: {warning}", err=True)
     plans = counted(len(catalog.plans), "plan", "plans")
     features = counted(len(catalog.features), "feature", "features")
     typer.echo(f"{file} is valid: {features}, {plans}; version {catalog.version}.")
+
+
+def _checked(catalog: "Catalog") -> dict[str, Any]:
+    return {
+        "version": catalog.version,
+        "features": len(catalog.features),
+        "plans": len(catalog.plans),
+        "warnings": [warning.to_dict() for warning in catalog.warnings],
+    }
 
 
 @app.command("schema")
@@ -131,7 +145,7 @@ def _parts(found: "CatalogDiff") -> list[Part]:
     facts += [
         (
             f"a month in {each.currency}",
-            f"{each.before.format()} as sold, {each.after.format()} had they subscribed anew",
+            f"{each.before.format()} as sold, {each.after.format()} as the new catalog sells",
         )
         for each in found.revenue
     ]

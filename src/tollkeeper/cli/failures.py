@@ -61,7 +61,11 @@ def report(error: BaseException, *, as_json: bool, urls: Sequence[str | None] = 
     if isinstance(error, StoreError) and "cause" in details:
         sys.stderr.write(f"cause: {shown(details['cause'])}\n")
     if as_json:
-        told = {"code": code, "message": f"{text.rstrip(':')}." if mistakes else text, "details": _plain(details, shown)}
+        told = {
+            "code": code,
+            "message": f"{text.rstrip(':')}." if mistakes else text,
+            "details": _plain(details, shown),
+        }
         sys.stdout.write(canonical_json({"error": told}) + "\n")
     return _exit_code(error)
 

@@ -51,7 +51,8 @@ room. This page is written by `python -m tollkeeper.cli.reference`; `tollkeeper 
   which have defaults of priority and of whether it was paid for. Of a word of your own say it
   yourself, with `--paid` or `--unpaid`; without, it is refused, for it may be a slip in ours.
 - **Money** goes by the code of its currency, such as `usd`, wherever a unit is told.
-- **Errors** are one line on stderr, `error: code: message`. With `--json` stdout has them too:
+- **Errors** are one line on stderr, `error: code: message`, and one more for each mistake of a
+  catalog. With `--json` stdout has them too:
   `{{"error":{{"code":"insufficient_balance","details":{{"available":"2",…}},"message":"…"}}}}`.
   Where the database failed, a second line, `cause: …`, has its driver's own words, without any
   password of the URL; in JSON they are `details.cause`.

@@ -9,10 +9,11 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from tollkeeper.decisions.accounts import Account, Entry, Line, OpenGrant, find, post
+from tollkeeper.decisions.catching_up import Run, catch_up, passed_over
 from tollkeeper.decisions.debts import repay
 from tollkeeper.decisions.holds import Hold, give_back
 from tollkeeper.decisions.recurrences import Recurrence
-from tollkeeper.decisions.renewing import Renewed, end, is_dead, pruned, renew, revoke
+from tollkeeper.decisions.renewing import Renewed, end, is_dead, pruned, renew, replaced, revoke
 from tollkeeper.decisions.requests import GrantFact
 
 
@@ -46,22 +47,35 @@ def advance(account: Account, holds: Sequence[Hold], now: datetime) -> Advanced:
         return Advanced(account)
     booked: list[Due] = []
     waiting = list(holds)
+    runs: dict[str, Run] = {}
     while (step := _next_step(account, waiting, now)) is not None:
         moment, subject = step
         if isinstance(subject, Recurrence):
-            account, due = _recur(account, subject, moment, waiting)
-            if due is None:
+            found = None
+            if subject.tail not in runs:
+                found = passed_over(account, subject, moment, waiting, now)
+            if found is not None:
+                after, runs[subject.tail] = found
+                account = replaced(account, subject, after)
                 continue
-        elif isinstance(subject, Hold):
+            account, dues = _recurred(account, subject, moment, waiting, runs)
+            booked += dues
+            continue
+        if isinstance(subject, Hold):
             waiting.remove(subject)
-            account, due = _lapse(account, subject, moment)
-        elif subject.pending and subject.effective_at == moment:
-            account, due = _activate(account, subject, moment)
-        else:
-            account, due = _expire(account, subject, moment)
+        account, due = _happened(account, subject, moment)
         booked.append(due)
     account = pruned(account)
     return Advanced(account._replace(due_at=next_due(account, waiting)), tuple(booked))
+
+
+def _happened(account: Account, subject: OpenGrant | Hold, moment: datetime) -> tuple[Account, Due]:
+    """Book that a hold lapsed, or that a grant began or ended."""
+    if isinstance(subject, Hold):
+        return _lapse(account, subject, moment)
+    if subject.pending and subject.effective_at == moment:
+        return _activate(account, subject, moment)
+    return _expire(account, subject, moment)
 
 
 def next_due(account: Account, holds: Iterable[Hold]) -> datetime | None:
@@ -124,17 +138,26 @@ def _next_step(
     return moment, subject
 
 
-def _recur(
-    account: Account, recurrence: Recurrence, moment: datetime, holds: Sequence[Hold]
-) -> tuple[Account, Due | None]:
-    """Renew an allowance, or end it with its subscription; nothing may have to be booked for it."""
-    done: Renewed
+def _recurred(
+    account: Account,
+    recurrence: Recurrence,
+    moment: datetime,
+    holds: Sequence[Hold],
+    runs: dict[str, Run],
+) -> tuple[Account, list[Due]]:
+    """Renew an allowance, after the periods that were passed over, or end it."""
+    done: list[Renewed] = []
+    run = runs.pop(recurrence.tail, None)
+    if run is not None:
+        done.append(catch_up(account, recurrence, run, moment, holds))
+        account = done[-1].account
     if moment == recurrence.ends_at:
-        done = end(account, recurrence, moment)
+        done.append(end(account, recurrence, moment))
     else:
-        done = renew(account, recurrence, moment, holds)
-    due = Due(done.id, done.entries, made=done.made) if done.entries else None
-    return done.account, due
+        done.append(renew(account, recurrence, moment, holds))
+    # Nothing may have to be booked for a renewal or an end.
+    dues = [Due(each.id, each.entries, made=each.made) for each in done if each.entries]
+    return done[-1].account, dues
 
 
 def _activate(account: Account, grant: OpenGrant, moment: datetime) -> tuple[Account, Due]:

@@ -17,8 +17,9 @@ from datetime import datetime
 from typing import ClassVar
 
 from tollkeeper.catalog.terms import PriceList, Step
-from tollkeeper.decisions import asking, limiting
+from tollkeeper.decisions import asking
 from tollkeeper.decisions.asking import UseRow
+from tollkeeper.decisions.limit_counts import CountedBy, Counts, used_by
 from tollkeeper.decisions.recording import (
     NOT_BILLED,
     Billed,
@@ -28,8 +29,7 @@ from tollkeeper.decisions.recording import (
     use_cells,
 )
 from tollkeeper.decisions.requests import Book, Kept, Needs, Outcome, Pair, Request, Use
-from tollkeeper.decisions.summing import Counts, Sums, money_of, put_in, taken_back
-from tollkeeper.decisions.tallies import OWN
+from tollkeeper.decisions.summing import Sums, money_of, put_in, taken_back
 from tollkeeper.errors import UsageNotAmendable, UsageNotFound
 from tollkeeper.values.moments import to_microseconds
 
@@ -80,13 +80,14 @@ class Amend(Request):
         tallies, hours = recorder.changes()
         return Outcome(
             result={"use": use_cells(Kept(use, now))},
+            notices=recorder.warned(),
             tallies=tallies,
             uses=(use, *rated),
             hours=hours,
         )
 
     def _subjects(self, member: str | None) -> tuple[str, ...]:
-        return (OWN, *limiting.subjects(member, None, ()))
+        return used_by(member)
 
     def _old(self, book: Book) -> UseRow:
         """Find the event that counts now; refuse what cannot be amended."""
@@ -266,8 +267,8 @@ def take_back(recorder: Recorder, old: UseRow, customer: str) -> Billed:
     sums.add(at, taken_back(old))
     billed = recorder.billed(sums, old.feature, dimensions_of(old), old.dimensions, old.counted_at)
     amounts = {unit: -amount for unit, amount in money_of(old).items()}
-    subjects = (OWN, *limiting.subjects(old.member, old.api_key, old.tags))
-    sums.count(billed.limits, subjects, at, Counts(-old.quantity, amounts))
+    by = CountedBy(billed.limits, used_by(old.member, old.api_key, old.tags))
+    sums.count(billed.terms, at, Counts(-old.quantity, amounts), by)
     return billed
 
 
@@ -277,8 +278,8 @@ def add(recorder: Recorder, use: Use, billed: Billed) -> None:
     row = row_of(use)
     at = to_microseconds(use.counted_at)
     sums.add(at, put_in(row, at))
-    subjects = (OWN, *limiting.subjects(use.member, None, ()))
-    sums.count(billed.limits, subjects, at, Counts(use.quantity, money_of(row)))
+    by = CountedBy(billed.limits, used_by(use.member))
+    sums.count(billed.terms, at, Counts(use.quantity, money_of(row)), by)
 
 
 def row_of(use: Use) -> UseRow:

@@ -17,10 +17,11 @@ from tollkeeper.catalog.terms import PriceList
 from tollkeeper.decisions import asking
 from tollkeeper.decisions.amending import RATED, add, dimensions_of, take_back
 from tollkeeper.decisions.asking import Part, Question, Unread, UseRow
+from tollkeeper.decisions.limit_counts import CountedBy, Counts, used_by
 from tollkeeper.decisions.limiting import subjects
 from tollkeeper.decisions.recording import NOT_BILLED, NewUse, Recorder, check_ahead, check_same
 from tollkeeper.decisions.requests import Book, Needs, Outcome, Pair, Request, Use
-from tollkeeper.decisions.summing import Counts, money_of, put_in
+from tollkeeper.decisions.summing import money_of, put_in
 from tollkeeper.decisions.tallies import OWN, Tally, TallyKey
 from tollkeeper.errors import BackfillClosed, BackfillNotFound
 from tollkeeper.values.moments import to_microseconds
@@ -103,7 +104,14 @@ class Close(OnBackfill):
         rated = _rated(recorder, self, rows, self.backfill)
         tallies, hours = recorder.changes() if rows else ((_touched(book, self.customer, now),), ())
         done = part._replace(status="closed", closed_at=now)
-        return Outcome(tallies=tallies, uses=rated, hours=hours, parts=(done,))
+        return Outcome(
+            notices=recorder.warned(),
+            tallies=tallies,
+            uses=rated,
+            hours=hours,
+            parts=(done,),
+            counted=rows,
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -126,7 +134,8 @@ class Undo(OnBackfill):
             take_back(recorder, row, self.customer)
         rated = _rated(recorder, self, rows, None, sign=-1)
         tallies, hours = recorder.changes()
-        return Outcome(tallies=tallies, uses=rated, hours=hours, parts=(done,))
+        told = recorder.warned()
+        return Outcome(notices=told, tallies=tallies, uses=rated, hours=hours, parts=(done,))
 
 
 def found(book: Book, request: OnBackfill) -> Part:
@@ -176,8 +185,8 @@ def _count(recorder: Recorder, customer: str, row: UseRow) -> None:
     sums, at = recorder.of(customer), to_microseconds(row.counted_at)
     sums.add(at, put_in(row, at))
     billed = recorder.billed(sums, row.feature, dimensions_of(row), row.dimensions, row.counted_at)
-    names = (OWN, *subjects(row.member, None, ()))
-    sums.count(billed.limits, names, at, Counts(row.quantity, money_of(row)))
+    by = CountedBy(billed.limits, used_by(row.member))
+    sums.count(billed.terms, at, Counts(row.quantity, money_of(row)), by)
 
 
 def _rated(

@@ -67,9 +67,23 @@ class ChargeHold:
 
 
 def part_name(hold: str, number: int) -> str:
-    """Name the ledger's hold of a part: the first has the name of the whole.
+    """Name the ledger's hold of a part; no other hold's name has a dot.
 
-    >>> part_name("hld_x", 0), part_name("hld_x", 1)
-    ('hld_x', 'hld_x.1')
+    >>> part_name("hld_x", 0)
+    'hld_x.0'
     """
-    return f"{hold}.{number}" if number else hold
+    return f"{hold}.{number}"
+
+
+def is_part(name: str) -> bool:
+    """Tell whether a ledger's hold is a part of a charge hold."""
+    return "." in name
+
+
+def whole_name(name: str) -> str:
+    """Name the charge hold that a part is of; any other hold has the name it has.
+
+    >>> whole_name("hld_x.0"), whole_name("hld_y")
+    ('hld_x', 'hld_y')
+    """
+    return name.partition(".")[0]

@@ -1,55 +1,53 @@
 """How a charge hold ends: settled at what was used, or released (B1-B3, B5). Pure.
 
-What was held pays first, at the pinned terms, source by source; an excess goes through the
-waterfall as it is now, and what nobody can pay is recorded as unpaid: the full usage always is.
+What was held pays first, at the pinned terms, source by source. An excess goes through the
+waterfall as it is now, within what the limits leave then and beyond them as overage; what nobody
+can pay is recorded as unpaid: the full usage always is.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import ClassVar, NamedTuple
 
+from tollkeeper.catalog.terms import Step, Terms
 from tollkeeper.decisions import limiting
-from tollkeeper.decisions.advancing import returned_facts, suffix
 from tollkeeper.decisions.charge_holds import ChargeHold
 from tollkeeper.decisions.charging import told
 from tollkeeper.decisions.counting import (
     Counting,
     changed_tallies,
-    included_by,
     included_of,
     parts_of,
     priced_before,
 )
 from tollkeeper.decisions.ended_calls import EndedCall
-from tollkeeper.decisions.holds import Drawn, Hold, give_back, split
+from tollkeeper.decisions.headroom import without_hold
+from tollkeeper.decisions.held_parts import open_parts, use
 from tollkeeper.decisions.overlay import Overlay
 from tollkeeper.decisions.paying import Paid, divided_as_far, entries_of
-from tollkeeper.decisions.requests import Book, GrantFact, Hour, Outcome
-from tollkeeper.decisions.setting_aside import OnChargeHold, closed_already, open_parts, reheld
-from tollkeeper.decisions.settling import returned
+from tollkeeper.decisions.requests import Book, Hour, Outcome
+from tollkeeper.decisions.setting_aside import OnChargeHold, closed_already
 from tollkeeper.decisions.tallies import OWN, Tally
 from tollkeeper.decisions.warning import Change, Scene, warnings
-from tollkeeper.decisions.waterfall import (
-    Divided,
-    Rated,
-    Source,
-    amounts_by_unit,
-    divide,
-    summed,
-)
+from tollkeeper.decisions.waterfall import Divided, Rated, Share, amounts_by_unit, summed
 from tollkeeper.decisions.windows import window_of
-from tollkeeper.errors import IdempotencyConflict, InsufficientBalance
+from tollkeeper.errors import BeyondHold, IdempotencyConflict, InvalidRequest, Refusal
 from tollkeeper.notices import Notice
-from tollkeeper.values.amounts import format_amount
+from tollkeeper.values.amounts import from_scaled
 from tollkeeper.values.moments import to_microseconds
 
 
-class _Used(NamedTuple):
-    """What of a hold was used, and how much of it allowances had given, by unit."""
+class _Headroom(NamedTuple):
+    """What counts the use of a hold that ends."""
 
-    found: Divided
-    included: int
+    #: The customer's own tally while the hold was open.
+    own: Tally
+    #: The tallies, and the limits by them, once the hold takes nothing any more.
+    tallies: Mapping[str, Tally]
+    meters: Sequence[limiting.Meter]
+    #: Those of them that the terms of the hold know, and with them who pays beyond them.
+    agreed: Sequence[limiting.Meter]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,107 +86,84 @@ class SettleCharge(OnChargeHold):
         if self.excess != "refuse" or self.quantity <= hold.quantity:
             return
         scale = hold.terms.scale
-        used, held = format_amount(self.quantity, scale), format_amount(hold.quantity, scale)
-        raise InsufficientBalance(
-            f"{used} {self.feature} used, {held} held; the excess is refused.",
-            available=held,
+        used, held = from_scaled(self.quantity, scale), from_scaled(hold.quantity, scale)
+        raise BeyondHold(
+            f"{used:f} {self.feature} used, {held:f} held; the excess is refused.",
+            held=held,
             required=used,
-            unit=self.feature,
+            feature=self.feature,
+            hold=hold.id,
             customer=self.customer,
         )
 
     def _settled(self, book: Book, hold: ChargeHold, now: datetime) -> Outcome:
         overlay, moment = Overlay(book), to_microseconds(now)
-        own = book.tally(self.customer, OWN)
-        tallies = self._tallies_without(book, own, hold, now)
-        before = priced_before(own, hold.terms, moment)
+        room = _headroom(self, book, hold, now)
+        before = priced_before(room.own, hold.terms, moment)
         parts = open_parts(book, hold)
         covered = min(self.quantity, hold.quantity) if hold.is_open_at(now) else 0
-        used, made = _use(self, overlay, hold, parts, covered, before, now)
-        paid = self._excess(overlay, hold, used.found, covered, before)
+        used = use(overlay, hold, parts, covered, before, self.id, now)
+        paid = self._excess(overlay, hold, room.agreed, used.found, covered, before)
         included = used.included + _further(overlay, book, paid, used.found)
-        meters = self._meters(book, tallies, hold, moment)
-        taken = limiting.demands(meters, self.quantity, amounts_by_unit(paid.shares))
+        taken = limiting.demands(room.meters, self.quantity, amounts_by_unit(paid.shares))
         counting = Counting(self, hold.terms, paid, parts_of(paid, included), taken)
         # What used nothing is no use: an event of quantity 0 would take one back.
-        changed, over = tuple(tallies.values()), tuple[Hour, ...]()
+        changed: tuple[Tally, ...] = (room.tallies[OWN],)
+        over: tuple[Hour, ...] = ()
         if self.quantity:
-            changed, over = changed_tallies(counting, tallies, moment)
-        result = told(self, hold.terms, paid.shares) | {"hold": hold.id}
+            changed, over = changed_tallies(counting, room.tallies, moment)
+        return Outcome(
+            tuple(overlay.entries),
+            made=used.made,
+            holds=tuple([part.closed("settled", now, self.id) for part in parts.values()]),
+            result=self._told(hold, paid, now),
+            notices=_warned(self, book, hold, room, taken, moment),
+            tallies=changed,
+            uses=(counting.use(now),) if self.quantity else (),
+            hours=over,
+            charge_holds=(hold.closed("settled", now, self.id, self.quantity),),
+        )
+
+    def _told(self, hold: ChargeHold, paid: Paid, now: datetime) -> dict[str, object]:
+        result = told(self, hold.terms, _by_step(paid)) | {"hold": hold.id}
         if paid.unpaid:
             result["unpaid"] = paid.unpaid
         if not hold.is_open_at(now):
             result["late"] = True
-        closed = hold.closed("settled", now, self.id, self.quantity)
-        return Outcome(
-            tuple(overlay.entries),
-            made=made,
-            holds=tuple([part.closed("settled", now, self.id) for part in parts.values()]),
-            result=result,
-            notices=self._warned(book, hold, meters, taken, moment),
-            tallies=changed,
-            uses=(counting.use(now),) if self.quantity else (),
-            hours=over,
-            charge_holds=(closed,),
-        )
-
-    def _warned(
-        self,
-        book: Book,
-        hold: ChargeHold,
-        meters: Sequence[limiting.Meter],
-        taken: Sequence[limiting.Taken],
-        now: int,
-    ) -> tuple[Notice, ...]:
-        """Tell of the thresholds that were crossed: what was held counted as used before (C6)."""
-        amounts = {(c.meter.subject, c.meter.limit.name): c.amount for c in taken}
-        before = self.tallies(book, book.tally(self.customer, OWN))
-        changes = [
-            Change(
-                meter,
-                meter.counter.used + before[meter.subject].held_of(meter.limit.name, now),
-                meter.counter.used + meter.held + amounts.get((meter.subject, meter.limit.name), 0),
-            )
-            for meter in meters
-        ]
-        scene = Scene(self.customer, self.feature, hold.terms.scale, book.units)
-        return warnings(changes, scene)
+        return result
 
     def _excess(
         self,
         overlay: Overlay,
         hold: ChargeHold,
+        meters: Sequence[limiting.Meter],
         found: Divided,
         covered: int,
         before: Rated,
     ) -> Paid:
-        """Let the waterfall pay what the hold does not cover, as far as the policy says."""
-        excess = self.quantity - covered + found.unpaid
-        if not excess or (self.excess == "cap" and hold.quantity):
-            return Paid(found.shares, found.rated, frozenset(), found.steps, excess)
+        """Let the waterfall pay what the hold does not cover, as far as the policy says.
+
+        To cap drops what is above the quantity that was held, though the hold may have lapsed
+        meanwhile. What the hold paid has taken its room of the limits first (C5).
+        """
+        allowed = self.quantity
+        if self.excess == "cap" and hold.quantity:
+            allowed = min(allowed, hold.quantity)
+        dropped, done = self.quantity - allowed, covered - found.unpaid
+        excess = allowed - done
+        if not excess:
+            return Paid(found.shares, found.rated, frozenset(), found.steps, dropped)
+        within = max(0, limiting.within(meters, allowed) - done)
         earlier = summed(before, found.rated)
-        more = divided_as_far(overlay, self, hold.terms, excess, excess, earlier)
+        more = divided_as_far(overlay, self, hold.terms, excess, within, earlier)
         overlay.add(*entries_of(overlay, self, more))
         return Paid(
             (*found.shares, *more.shares),
             summed(found.rated, more.rated),
             more.overdrawn,
             (*found.steps, *more.steps),
-            more.unpaid,
+            more.unpaid + dropped,
         )
-
-    def _tallies_without(
-        self, book: Book, own: Tally, hold: ChargeHold, now: datetime
-    ) -> dict[str, Tally]:
-        """Give the tallies as they are once the hold takes no more headroom."""
-        found = self.tallies(book, own)
-        return {subject: reheld(tally, hold.id, None, now) for subject, tally in found.items()}
-
-    def _meters(
-        self, book: Book, tallies: Mapping[str, Tally], hold: ChargeHold, now: int
-    ) -> Sequence[limiting.Meter]:
-        limits = limiting.limits_of(hold.terms, tallies[OWN], now)
-        return limiting.meters(limits, tallies, now, window_of, book)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -207,63 +182,78 @@ class ReleaseCharge(OnChargeHold):
         if hold.status == "settled":
             raise closed_already(hold, now)
         overlay, parts = Overlay(book), open_parts(book, hold)
-        _, made = _use(self, overlay, hold, parts, 0, {}, now)
-        tallies = self.tallies(book, book.tally(self.customer, OWN))
+        room = _headroom(self, book, hold, now)
+        used = use(overlay, hold, parts, 0, {}, self.id, now)
         return Outcome(
             tuple(overlay.entries),
-            made=made,
+            made=used.made,
             holds=tuple([part.closed("released", now, self.id) for part in parts.values()]),
             result={"hold": hold.id, "status": "released"},
-            tallies=tuple([reheld(tally, hold.id, None, now) for tally in tallies.values()]),
+            notices=_warned(self, book, hold, room, (), to_microseconds(now)),
+            tallies=(room.tallies[OWN],),
             charge_holds=(hold.closed("released", now, self.id),),
         )
 
 
-def _use(
-    request: OnChargeHold,
-    overlay: Overlay,
-    hold: ChargeHold,
-    parts: Mapping[tuple[str, str], Hold],
-    covered: int,
-    before: Rated,
-    now: datetime,
-) -> tuple[_Used, tuple[GrantFact, ...]]:
-    """Use what was held up to a quantity, and return the rest, account by account."""
-    found = _divided(hold, parts, covered, before)
-    amounts = amounts_by_unit([share for share in found.shares if share.kind != "usage"])
-    drawn: dict[str, int] = {}
-    made: list[GrantFact] = []
-    kind = "settle" if covered else "release"
-    for number, ((_, unit), part) in enumerate(parts.items()):
-        used, rest = split(part.drawn, amounts.get(unit, 0))
-        account = overlay.account(hold.customer, unit)
-        name = f"{suffix(request.id)}_{number}" if number else suffix(request.id)
-        back = give_back(account, rest, used, name=name, now=now)
-        overlay.add(*returned(account, kind, back, now)[1])
-        made += returned_facts(part, back.made)
-        if given := _by_allowance(used):
-            drawn[unit] = given
-    return _Used(found, included_by(found.shares, drawn)), tuple(made)
+def _headroom(request: OnChargeHold, book: Book, hold: ChargeHold, now: datetime) -> _Headroom:
+    """Read the limits that count a hold's use, as they are once it takes nothing any more.
 
-
-def _divided(
-    hold: ChargeHold,
-    parts: Mapping[tuple[str, str], Hold],
-    covered: int,
-    before: Rated,
-) -> Divided:
-    """Divide a quantity among the parts of a hold; one whose ledger's hold is gone pays nothing."""
-    there = {part.id for part in parts.values()}
-    sources = [
-        Source(part.step, None if part.step.kind == "usage" else part.amount)
-        for part in hold.parts
-        if part.hold in there or part.step.kind == "usage" or not part.amount
+    They are those of its terms, and those that came with a plan or a catalog since (C4).
+    """
+    own, moment = book.tally(request.customer, OWN), to_microseconds(now)
+    tallies = request.tallies(book, without_hold(own, hold.id, now))
+    agreed = {(limit.name, limit.only) for limit in limiting.limits_of(hold.terms, own, moment)}
+    limits = [
+        *limiting.limits_of(_terms_now(request, hold, own, now), own, moment),
+        *limiting.limits_of(hold.terms, own, moment),
     ]
-    return divide(covered, sources, before=before)
+    meters: Sequence[limiting.Meter] = ()
+    if limits:
+        once = {(limit.name, limit.only): limit for limit in reversed(limits)}
+        meters = limiting.meters(once.values(), tallies, moment, window_of, book)
+    known = [meter for meter in meters if (meter.limit.name, meter.limit.only) in agreed]
+    return _Headroom(own, tallies, meters, known)
 
 
-def _by_allowance(used: Sequence[Drawn]) -> int:
-    return sum(part.amount for part in used if part.grant is not None and part.grant.included)
+def _terms_now(request: OnChargeHold, hold: ChargeHold, own: Tally, now: datetime) -> Terms:
+    """Give the terms of a charge made now; those of the hold where there are none any more."""
+    try:
+        return replace(request, pinned=None).terms(own, now)
+    except (Refusal, InvalidRequest):
+        return hold.terms
+
+
+def _warned(
+    request: OnChargeHold,
+    book: Book,
+    hold: ChargeHold,
+    room: _Headroom,
+    taken: Sequence[limiting.Taken],
+    now: int,
+) -> tuple[Notice, ...]:
+    """Tell of the thresholds that were crossed: what was held counted as used before (C6)."""
+    amounts = {(c.meter.subject, c.meter.limit.name): c.amount for c in taken}
+    changes = [
+        Change(
+            meter,
+            meter.counter.used + limiting.held_of(room.own, meter.limit, meter.subject, now),
+            meter.counter.used + meter.held + amounts.get((meter.subject, meter.limit.name), 0),
+        )
+        for meter in room.meters
+    ]
+    scene = Scene(request.customer, request.feature, hold.terms.scale, book.units)
+    return warnings(changes, scene)
+
+
+def _by_step(paid: Paid) -> tuple[Share, ...]:
+    """Give each source one share for what it pays at one rate: what was held, and of the excess."""
+    joined: dict[Step, Share] = {}
+    for share, step in zip(paid.shares, paid.steps, strict=True):
+        quantity, amount = share.quantity, share.amount
+        if (before := joined.get(step)) is not None:
+            quantity, amount = quantity + before.quantity, amount + before.amount
+        joined[step] = share._replace(quantity=quantity, amount=amount)
+    return tuple(joined.values())
 
 
 def _further(overlay: Overlay, book: Book, paid: Paid, found: Divided) -> int:

@@ -12,6 +12,7 @@ from tollkeeper.decisions.advancing import (
     suffix,
 )
 from tollkeeper.decisions.burning import Burn, burn
+from tollkeeper.decisions.charge_holds import is_part
 from tollkeeper.decisions.customers import other_currency
 from tollkeeper.decisions.holds import Drawn, Hold
 from tollkeeper.decisions.requests import Book, Needs, Outcome, Request
@@ -81,8 +82,13 @@ class OnHold(Request):
     def found(self, book: Book) -> Hold:
         """Find the hold, or say that there is none, or not of what the caller speaks of."""
         hold = book.holds.get((self.customer, self.hold))
-        if hold is None:
-            raise HoldNotFound(f"{self.customer!r} has no hold {self.hold!r}.", hold=self.hold)
+        if hold is None or is_part(hold.id):
+            # What a charge has set aside ends with its usage and its limits, never without (B1).
+            raise HoldNotFound(
+                f"{self.customer!r} has no hold {self.hold!r} of credits or money; one of a charge "
+                "is extended, settled and released by billing.charges.",
+                hold=self.hold,
+            )
         held = hold.unit.removeprefix(MONEY_PREFIX)
         if is_money(hold.unit) != (self.currency is not None):
             room = "credits" if self.currency else "the wallet"

@@ -102,9 +102,22 @@ def meters(
                         _begun(limit, subject, counter, tallies[OWN], book, now),
                         True,
                     )
-            held = tally.held_of(limit.name, now)
+            held = held_of(tallies[OWN], limit, subject, now)
             found.append(Meter(limit, subject, counter, held, is_begun))
     return found
+
+
+def held_of(own: Tally, limit: Limit, subject: str, now: int) -> int:
+    """Sum what open holds take of a limit, whether or not it stood when they were made (C4)."""
+    if not own.held:
+        return 0
+    return sum(
+        [
+            _demand(limit, held.quantity, dict(held.amounts))
+            for held in own.open_holds(now)
+            if limit.feature in (None, held.feature) and (not subject or subject in held.subjects)
+        ]
+    )
 
 
 def _named(subject: str) -> str:
@@ -242,20 +255,6 @@ def word_of(limit: Limit, feature: str, scale: int, units: Mapping[str, Unit]) -
     if limit.measure == QUANTITY:
         return feature, scale
     return limit.measure.removeprefix(MONEY_PREFIX), units[limit.measure].scale
-
-
-def crossed(taken: Taken) -> list[int]:
-    """Give the percentages of a limit that a charge reaches or passes, upwards, for the first time.
-
-    The whole of it counts as 100. A threshold is crossed once: before below it, after not (C6).
-    """
-    limit, before = taken.meter.limit, taken.meter.counter.used + taken.meter.held
-    after = before + taken.amount
-    return [
-        percent
-        for percent in (*limit.warn_at, 100)
-        if before * 100 < limit.at_most * percent <= after * 100
-    ]
 
 
 def with_limit(tally: Tally, limit: Limit, until: int) -> Tally:

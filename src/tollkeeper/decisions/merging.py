@@ -46,7 +46,9 @@ class Merge(Request):
         taker = book.customers.get(self.into)
         if taker is not None:
             refuse_merged(taker.customer)
-        _refuse_subscribed(book.tally(self.customer, OWN), now)
+        own = book.tally(self.customer, OWN)
+        _refuse_subscribed(own, now)
+        _refuse_set_aside(own, now)
         accounts = book.accounts_of(self.customer)
         _check(accounts, book, self.into, taker.customer.currency if taker else None)
         entries = [_emptied(account, self.into) for account in accounts]
@@ -69,6 +71,20 @@ def _refuse_subscribed(own: Tally, now: datetime) -> None:
             f"{own.customer!r} is on {', '.join(plans)}; cancel that before the merge.",
             customer=own.customer,
             plans=list(plans),
+        )
+
+
+def _refuse_set_aside(own: Tally, now: datetime) -> None:
+    """Refuse while a charge is set aside, though nothing be held for it: its use would be lost."""
+    found = own.open_holds(to_microseconds(now))
+    if found:
+        features = tuple(dict.fromkeys(held.feature for held in found))
+        raise HoldsOpen(
+            f"{own.customer!r} has charges of {', '.join(features)} set aside ({len(found)}); "
+            "settle or release them before the merge.",
+            customer=own.customer,
+            open=len(found),
+            features=list(features),
         )
 
 

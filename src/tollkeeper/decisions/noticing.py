@@ -4,20 +4,24 @@ The laws, which `tests/notices` holds it to: the same entries give the same noti
 or time alone made them; each entry that grants, revokes, spends, corrects, moves or loses value
 gives one; a threshold or a debt gives one for each crossing, comparing what stood before the
 operation with what stands after it, so one that is crossed and crossed back within an operation
-gives none, and a new account restores nothing (H3). Whoever writes fills in ids and moments.
+gives none, and a new account restores nothing (H3). All that time did to an account at one moment
+is compared as one: a renewal takes what is left and gives anew, and the balance was never low.
+Whoever writes fills in ids and moments.
 """
 
-import json
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
+from itertools import groupby
 from types import MappingProxyType
 from typing import Any, Final, NamedTuple
 
 from tollkeeper.decisions.accounts import AccountKey, Entry
 from tollkeeper.decisions.advancing import Due, suffix
-from tollkeeper.decisions.requests import GrantFact, Outcome, Use
+from tollkeeper.decisions.charge_holds import whole_name
+from tollkeeper.decisions.noticing_uses import of_uses, tells_uses
+from tollkeeper.decisions.requests import GrantFact, Outcome
 from tollkeeper.notices import (
     BalanceAdjusted,
     BalanceNotice,
@@ -36,8 +40,6 @@ from tollkeeper.notices import (
     TransferMade,
     TransferReceived,
     Uncollected,
-    UsageRecorded,
-    UsageUncollected,
 )
 from tollkeeper.values.amounts import from_scaled
 from tollkeeper.values.units import Unit
@@ -85,7 +87,7 @@ def is_quiet(outcome: Outcome, telling: Telling) -> bool:
     """Tell quickly that nothing follows; this is asked of every request, so it builds nothing."""
     if outcome.notices or "uncollected" in outcome.result:
         return False
-    if outcome.uses and (UsageRecorded.kind in telling.kinds or "unpaid" in outcome.result):
+    if (outcome.uses or outcome.counted) and tells_uses(outcome, telling.kinds):
         return False
     low_balances = telling.low_balances
     for entry in outcome.entries:
@@ -121,36 +123,58 @@ def of_operation(
     made = {fact.id: fact for fact in outcome.made}
     scene = Scene(units, customer, moment, least_of, made, outcome.result)
     found = [*_of_entries(outcome.entries, scene, telling)]
+    found += _of_balances(outcome.entries, scene, telling)
     if "uncollected" in outcome.result and outcome.entries:
         found.append(_uncollected(outcome.entries[-1], scene))
-    if UsageRecorded.kind in telling.kinds or "unpaid" in outcome.result:
-        for use in outcome.uses:
-            scale = outcome.result.get("scale")
-            found += _of_use(use, scale_of(use.feature) if scale is None else scale, scene)
+    if tells_uses(outcome, telling.kinds):
+        found += of_uses(outcome, customer, scale_of)
     return [notice for notice in (*found, *outcome.notices) if notice.kind in telling.kinds]
+
+
+def at_once(
+    dues: Iterable[tuple[Due, datetime]],
+) -> Iterator[tuple[Due, datetime, Sequence[Entry]]]:
+    """Give with the last thing that time did to an account at a moment the entries of them all."""
+    for _, group in groupby(dues, key=_happened):
+        *others, (last, booked_at) = group
+        yield from ((due, moment, ()) for due, moment in others)
+        before = [entry for due, _ in others for entry in due.entries]
+        yield last, booked_at, [*before, *last.entries]
+
+
+def _happened(booked: tuple[Due, datetime]) -> tuple[AccountKey, datetime | None]:
+    entry = booked[0].entries[0]
+    return entry.after.key, entry.event_at
 
 
 def of_time(
     due: Due,
+    compared: Sequence[Entry],
     units: Mapping[str, Unit],
     moment: datetime,
     telling: Telling,
     least_of: Callable[[AccountKey], int | None],
 ) -> list[Notice]:
-    """Give the notices of one thing that time did, booked at `moment`."""
+    """Give the notices of one thing that time did, booked at `moment`.
+
+    `compared` are the entries of which crossings are told with it (see `at_once`).
+    """
     made = {fact.id: fact for fact in due.made}
-    hold = due.hold.id if due.hold else f"hld_{suffix(due.id)}"
+    hold = whole_name(due.hold.id if due.hold else f"hld_{suffix(due.id)}")
     scene = Scene(units, due.entries[0].after.customer, moment, least_of, made, {"hold": hold})
-    found = _of_entries(due.entries, scene, telling)
+    found = (*_of_entries(due.entries, scene, telling), *_of_balances(compared, scene, telling))
     return [notice for notice in found if notice.kind in telling.kinds]
 
 
-def _of_entries(entries: Sequence[Entry], scene: Scene, telling: Telling) -> Iterator[Notice]:
+def _of_entries(entries: Iterable[Entry], scene: Scene, telling: Telling) -> Iterator[Notice]:
     for entry in entries:
         if entry.kind in telling.entries:
             notice = _TELLERS[entry.kind][1](entry, scene)
             if notice is not None:
                 yield notice
+
+
+def _of_balances(entries: Iterable[Entry], scene: Scene, telling: Telling) -> Iterator[Notice]:
     for first, last in _spans(entries).values():
         yield from _crossings(first, last, scene, telling)
 
@@ -209,6 +233,8 @@ def _paid_by(entry: Entry) -> tuple[str, ...]:
 
 def _granted(entry: Entry, scene: Scene) -> Notice | None:
     fact = scene.made[entry.lines[0].grant]
+    if entry.event_at and fact.expires_at and fact.expires_at <= entry.event_at:
+        return None  # periods that nobody saw: there was never anything to spend of it
     return CreditsGranted(
         **_about(entry, scene),
         amount=_amount(entry, entry.lines[0].remaining, scene),
@@ -296,30 +322,6 @@ def _uncollected(entry: Entry, scene: Scene) -> Notice:
     missing = _amount(entry, scene.result["uncollected"], scene)
     hold = scene.result.get("hold")
     return Uncollected(**_about(entry, scene), amount=missing, hold_id=hold)
-
-
-def _of_use(use: Use, scale: int, scene: Scene) -> Iterator[Notice]:
-    """Tell of a usage event that counts: not of one that only rates, or is not seen yet (G5)."""
-    if use.mark == "rated" or use.backfill is not None:
-        return
-    yield UsageRecorded(
-        customer=use.customer,
-        event_id=use.id,
-        feature=use.feature,
-        quantity=from_scaled(use.quantity, scale),
-        event_at=use.event_at or use.counted_at,
-        member=use.member,
-        amends=use.amends,
-        dimensions=json.loads(use.dimensions) if use.dimensions else {},
-    )
-    if use.unpaid:
-        yield UsageUncollected(
-            customer=use.customer,
-            event_id=use.id,
-            feature=use.feature,
-            quantity=from_scaled(use.unpaid, scale),
-            hold_id=scene.result.get("hold"),
-        )
 
 
 #: What is told of each kind of entry; the other kinds only cross thresholds.

@@ -8,7 +8,7 @@ from tollkeeper.decisions.accounts import Account, Line, OpenGrant
 from tollkeeper.decisions.advancing import next_due
 from tollkeeper.decisions.burning import with_grant
 from tollkeeper.decisions.holds import Drawn, Hold
-from tollkeeper.decisions.recurrences import Recurrence, stepped
+from tollkeeper.decisions.recurrences import Recurrence, passed
 from tollkeeper.decisions.requests import GrantFact
 
 #: Entries that open a hold or add to it.
@@ -47,6 +47,8 @@ class Rebuilt:
     holds: dict[str, Hold] = field(default_factory=dict)
     #: Grants that an entry named.
     seen: set[str] = field(default_factory=set)
+    #: When anything was last booked by the moment that is told.
+    booked: datetime | None = None
 
     def add(self, past: Past) -> None:
         """Tell one more entry."""
@@ -136,19 +138,24 @@ def rebuild(
     told = Rebuilt(Account(customer, unit), facts)
     for past in entries:
         told.add(past)
+        if at is not None and past.created_at <= at:
+            told.booked = past.created_at
     if at is not None:
         told.account = told.account._replace(
-            allowances=tuple([_reached(known, told.seen, at) for known in filled])
+            allowances=tuple([_reached(known, told, at) for known in filled])
         )
     return told.finished()
 
 
-def _reached(recurrence: Recurrence, seen: set[str], at: datetime) -> Recurrence:
-    """Bring a recurrence behind the last of its periods whose allowance was granted."""
-    reached = recurrence
-    while recurrence.next_at is not None and recurrence.next_at <= at:
-        is_seen = recurrence.id_of("grt", recurrence.next_at) in seen
-        recurrence, _ = stepped(recurrence, recurrence.next_at)
-        if is_seen:
-            reached = recurrence
-    return reached
+def _reached(recurrence: Recurrence, told: Rebuilt, at: datetime) -> Recurrence:
+    """Bring a recurrence behind the last of its periods that was decided by then.
+
+    Those are the periods that an entry granted, and those that had begun when anything was booked
+    by then: whoever books something has brought the account to that moment.
+    """
+    if recurrence.next_at is None or at < recurrence.next_at:
+        return recurrence
+    decided = [recurrence.granted_at(name) for name in told.seen if recurrence.gave(name)]
+    if told.booked is not None:
+        decided.append(told.booked)
+    return passed(recurrence, max(decided)) if decided else recurrence

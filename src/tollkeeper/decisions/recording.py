@@ -19,6 +19,7 @@ from typing import Any, ClassVar, Final, NamedTuple
 from tollkeeper.catalog.terms import Limit, PriceList, Step, Terms
 from tollkeeper.decisions import limiting
 from tollkeeper.decisions.asking import Unread
+from tollkeeper.decisions.limit_counts import CountedBy, Counts, used_by
 from tollkeeper.decisions.pricing import price_list
 from tollkeeper.decisions.requests import (
     Book,
@@ -30,7 +31,7 @@ from tollkeeper.decisions.requests import (
     Request,
     Use,
 )
-from tollkeeper.decisions.summing import Counts, Sold, Sums, currency_of, sold_to, usage_step
+from tollkeeper.decisions.summing import Sold, Sums, currency_of, sold_to, usage_step
 from tollkeeper.decisions.tallies import Running, Tally, TallyKey
 from tollkeeper.errors import (
     IdempotencyConflict,
@@ -38,6 +39,7 @@ from tollkeeper.errors import (
     NotPriced,
     UsageInFuture,
 )
+from tollkeeper.notices import Notice
 from tollkeeper.values.intervals import Interval
 from tollkeeper.values.moments import from_microseconds, to_microseconds
 from tollkeeper.values.periods import period
@@ -129,6 +131,7 @@ class Record(Request):
         tallies, hours = recorder.changes()
         return Outcome(
             result=result,
+            notices=recorder.warned(),
             tallies=tallies,
             uses=tuple(fresh.values()),
             hours=hours,
@@ -181,9 +184,9 @@ class Recorder:
             owed = sums.rate(terms, step, at, quantity)
         sums.add(at, _running(new.feature, quantity, at, owed, currency))
         if limits:
-            subjects = ("", *limiting.subjects(new.member, None, ()))
             amounts = {step.unit: owed} if step is not None else {}
-            sums.count(limits, subjects, at, Counts(quantity, amounts))
+            by = CountedBy(limits, used_by(new.member))
+            sums.count(terms, at, Counts(quantity, amounts), by)
         return _use(new, counted_at, owed, currency, mark)
 
     def billed(
@@ -211,6 +214,10 @@ class Recorder:
                 self._prices, own, feature, dimensions, counted_at
             )
         return found
+
+    def warned(self) -> tuple[Notice, ...]:
+        """Give the notices of the limits' thresholds that were crossed (C6)."""
+        return tuple([notice for sums in self.sums.values() for notice in sums.warned()])
 
     def changes(self) -> tuple[tuple[Tally, ...], tuple[Hour, ...]]:
         """Give all tallies and hours as they are now."""

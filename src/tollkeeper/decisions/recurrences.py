@@ -5,13 +5,14 @@ read when one is due, and the terms are those that were sold (D9). It touches no
 does.
 """
 
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import lru_cache
 from hashlib import blake2b
 from typing import Final, NamedTuple
 
+from tollkeeper.errors import InvalidRequest
 from tollkeeper.values.intervals import Interval
-from tollkeeper.values.moments import to_microseconds
+from tollkeeper.values.moments import from_microseconds, to_microseconds
 from tollkeeper.values.periods import Period, period, period_number
 from tollkeeper.values.successions import NumberedPeriod, numbered_after
 from tollkeeper.values.zones import zone as zone_named
@@ -19,7 +20,12 @@ from tollkeeper.values.zones import zone as zone_named
 #: What `number` says once the subscription is over.
 OVER: Final = -(2**31)
 
+#: Where the calendar ends: a period that reaches further ends here, and is the last one.
+LAST_MOMENT: Final = datetime.max.replace(tzinfo=UTC)
+
 _ALPHABET: Final = "0123456789abcdefghjkmnpqrstvwxyz"
+#: How many letters of an id tell the time.
+_TIME: Final = 10
 _VERSION_AND_VARIANT: Final = 7 << 76 | 0b10 << 62
 _FREE: Final = ((1 << 80) - 1) & ~(0b1111 << 76 | 0b11 << 62)
 
@@ -75,9 +81,14 @@ class Recurrence(NamedTuple):
         is_next = self.next_at == ends and (self.ends_at is None or self.ends_at > ends)
         return is_next and self.gave(grant_id)
 
+    def granted_at(self, grant_id: str) -> datetime:
+        """Tell from a grant's id when its period began, at most a millisecond later."""
+        encoded = grant_id.partition("_")[2][:_TIME]
+        return from_microseconds(_decoded(encoded) * 1000 + 999)
+
     def id_of(self, prefix: str, moment: datetime) -> str:
         """Name what it does at a moment: always the same, so that nothing is booked twice."""
-        return f"{prefix}_{_encoded(to_microseconds(moment) // 1000, 10)}{self.tail}"
+        return f"{prefix}_{_encoded(to_microseconds(moment) // 1000, _TIME)}{self.tail}"
 
 
 def begun(
@@ -100,11 +111,42 @@ def begun(
 
 def stepped(recurrence: Recurrence, start: datetime) -> tuple[Recurrence, Period]:
     """Go on to the period that begins at `start`; a day that its zone skipped is passed over."""
-    every, zone = Interval.parse(recurrence.every), zone_named(recurrence.zone)
     number = recurrence.number
-    while (end := period(recurrence.anchor, every, number, zone).end) <= start:
+    while (end := numbered_period(recurrence, number).end) <= start < LAST_MOMENT:
         number += 1
-    return recurrence._replace(number=number + 1, next_at=end), Period(start, end)
+    next_at = None if end == LAST_MOMENT else end
+    return recurrence._replace(number=number + 1, next_at=next_at), Period(start, end)
+
+
+def numbered_period(recurrence: Recurrence, number: int) -> Period:
+    """Give a period by its number; the last one of the calendar ends with it."""
+    every, zone = Interval.parse(recurrence.every), zone_named(recurrence.zone)
+    try:
+        return period(recurrence.anchor, every, number, zone)
+    except InvalidRequest:
+        before = period(recurrence.anchor, every, number - 1, zone)
+        return Period(before.end, LAST_MOMENT)
+
+
+def number_at(recurrence: Recurrence, moment: datetime) -> int:
+    """Give the number of the period of a moment; near the calendar's end, of one not much before.
+
+    None is walked through for it.
+    """
+    every, zone = Interval.parse(recurrence.every), zone_named(recurrence.zone)
+    try:
+        return period_number(recurrence.anchor, every, moment, zone)
+    except InvalidRequest:
+        one = numbered_period(recurrence, recurrence.number).duration
+        return period_number(recurrence.anchor, every, moment - 3 * one, zone)
+
+
+def passed(recurrence: Recurrence, moment: datetime) -> Recurrence:
+    """Bring a recurrence behind the period of a moment, if it is not there already."""
+    if recurrence.next_at is None or moment < recurrence.next_at:
+        return recurrence
+    at_next = recurrence._replace(number=number_at(recurrence, moment))
+    return stepped(at_next, numbered_period(at_next, at_next.number).start)[0]
 
 
 def numbered(recurrence: Recurrence, moment: datetime) -> int:
@@ -127,7 +169,10 @@ def expiry(recurrence: Recurrence, running: Period, given_at: datetime) -> datet
     if not recurrence.lifetime:
         return None
     lifetime = Interval.parse(recurrence.lifetime)
-    return period(given_at, lifetime, 0, zone_named(recurrence.zone)).end
+    try:
+        return period(given_at, lifetime, 0, zone_named(recurrence.zone)).end
+    except InvalidRequest:
+        return LAST_MOMENT
 
 
 @lru_cache(maxsize=4096)
@@ -142,3 +187,10 @@ def tail_of(subscription: str, unit: str) -> str:
 
 def _encoded(value: int, length: int) -> str:
     return "".join([_ALPHABET[value >> shift & 31] for shift in range(5 * length - 5, -1, -5)])
+
+
+def _decoded(text: str) -> int:
+    value = 0
+    for letter in text:
+        value = value << 5 | _ALPHABET.index(letter)
+    return value

@@ -3,8 +3,8 @@
 The laws, which `tests/subscriptions` proves:
 
 - A renewal happens at its period's own time, once, whoever is first to look (H2, A8). Missed ones
-  follow each other in order, so that the books of an account that nobody looked at for a year read
-  as if a job had run on time; only `created_at` is later.
+  follow each other in order, as if a job had run on time; only `created_at` is later. Where many
+  were missed they are booked together (see `catching_up`).
 - `reset`: what is left of the old allowance has expired at that moment (its grant says when), debt
   is forgiven with an entry of its own, then the new allowance is granted (D2, A4). What open holds
   have drawn from the overdraft is no debt yet and stays, and so does debt of money.
@@ -47,7 +47,7 @@ def renew(
     entries: list[Entry] = []
     if not recurrence.adds and not is_money(account.unit):
         account, entries = forgive(account, holds, moment)
-    held = _held(recurrence, holds, moment)
+    held = held_of(recurrence, holds, moment)
     account, granted, made = give(account, recurrence, running, moment, counted=held)
     return Renewed(account, recurrence.id_of("rnw", moment), (*entries, *granted), made)
 
@@ -111,12 +111,16 @@ def forgive(
     account: Account, holds: Iterable[Hold], moment: datetime
 ) -> tuple[Account, list[Entry]]:
     """Forgive ordinary debt with an entry of its own (A4)."""
-    held = sum(part.amount for hold in holds for part in hold.drawn if part.grant is None)
-    debt = max(0, account.debt - held)
+    debt = max(0, account.debt - overdrawn(holds))
     if not debt:
         return account, []
     account, entry = post(account, "forgive", (), account.grants, debt=-debt, event_at=moment)
     return account, [entry]
+
+
+def overdrawn(holds: Iterable[Hold]) -> int:
+    """Sum what open holds have drawn from the overdraft."""
+    return sum(part.amount for hold in holds for part in hold.drawn if part.grant is None)
 
 
 def fact_of(
@@ -157,7 +161,7 @@ def is_dead(account: Account, grant_id: str) -> bool:
     return any(known.is_over and known.gave(grant_id) for known in account.allowances)
 
 
-def _held(recurrence: Recurrence, holds: Iterable[Hold], moment: datetime) -> int:
+def held_of(recurrence: Recurrence, holds: Iterable[Hold], moment: datetime) -> int:
     """Sum what open holds have drawn of an allowance, and could give back to it alive."""
     return sum(
         part.amount
@@ -174,5 +178,10 @@ def _room(account: Account, recurrence: Recurrence, counted: int) -> int:
     """Tell how much of an allowance there is room for under its cap (D2)."""
     if not recurrence.adds or recurrence.cap is None:
         return recurrence.amount
-    left = sum(grant.remaining for grant in account.grants if recurrence.gave(grant.id))
+    left = left_of(account, recurrence)
     return max(0, min(recurrence.amount, recurrence.cap - left - counted))
+
+
+def left_of(account: Account, recurrence: Recurrence) -> int:
+    """Sum what is left of an allowance, of whatever period."""
+    return sum(grant.remaining for grant in account.grants if recurrence.gave(grant.id))

@@ -11,7 +11,7 @@ from types import MappingProxyType
 from typing import Any, ClassVar, NamedTuple, Protocol
 
 from tollkeeper.decisions.accounts import Account, AccountKey, Entry, OpenGrant
-from tollkeeper.decisions.asking import Answer, Part, Question
+from tollkeeper.decisions.asking import Answer, Part, Question, UseRow
 from tollkeeper.decisions.charge_holds import ChargeHold
 from tollkeeper.decisions.holds import Hold
 from tollkeeper.decisions.subscribed import Subscribed
@@ -282,6 +282,8 @@ class Outcome(NamedTuple):
     unposted: tuple[Account, ...] = ()
     #: Whether it leaves a row among the operations even where no balance changed.
     is_kept: bool = False
+    #: Usage events that were there unseen, and count from now on.
+    counted: tuple[UseRow, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -85,7 +85,8 @@ class Reverse(Request):
         recorder = Recorder(book, self.prices, now)
         use = withdrawn(recorder, used.latest, self)
         tallies, hours = recorder.changes()
-        return unwound._replace(tallies=tallies, uses=(use,), hours=hours)
+        told = (*unwound.notices, *recorder.warned())
+        return unwound._replace(notices=told, tallies=tallies, uses=(use,), hours=hours)
 
 
 def reversal_id(operation: str) -> str:

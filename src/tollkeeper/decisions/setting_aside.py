@@ -16,13 +16,14 @@ from tollkeeper.decisions.advancing import sooner, suffix
 from tollkeeper.decisions.charge_holds import ChargeHold, Part, part_name
 from tollkeeper.decisions.charging import Charging, Weighed, told
 from tollkeeper.decisions.counting import priced_before
+from tollkeeper.decisions.headroom import refuse_too_many, with_hold
+from tollkeeper.decisions.held_parts import open_parts
 from tollkeeper.decisions.holding import MAXIMUM_LIFETIME, extended, joined, set_aside
 from tollkeeper.decisions.holds import Hold
 from tollkeeper.decisions.overlay import Overlay
-from tollkeeper.decisions.paying import Paid
 from tollkeeper.decisions.requests import Book, Needs, Outcome
 from tollkeeper.decisions.spending import overdraft_limit
-from tollkeeper.decisions.tallies import Held, Tally
+from tollkeeper.decisions.tallies import OWN, Tally
 from tollkeeper.decisions.waterfall import (
     Rated,
     RatedAs,
@@ -33,7 +34,6 @@ from tollkeeper.decisions.waterfall import (
 )
 from tollkeeper.errors import HoldClosed, HoldNotFound
 from tollkeeper.values.amounts import ZERO_OR_MORE, to_scaled
-from tollkeeper.values.moments import to_microseconds
 from tollkeeper.values.units import Unit
 
 
@@ -46,7 +46,12 @@ class HoldCharge(Charging):
     lifetime: timedelta
 
     def decide(self, book: Book, now: datetime) -> Outcome:
-        """Draw from every source that would pay, and from the limits; refuse as a charge does."""
+        """Draw from every source that would pay, and from the limits; refuse as a charge does.
+
+        Raises TooManyHolds as well.
+        """
+        own = book.tally(self.customer, OWN)
+        refuse_too_many(own, now)
         weighed, overlay = self.weigh(book, now), Overlay(book)
         name, until = f"hld_{suffix(self.id)}", now + self.lifetime
         made = _held(self, overlay, weighed, name, {}, until, now)
@@ -70,7 +75,7 @@ class HoldCharge(Charging):
             holds=tuple(made.values()),
             result=told_hold(hold, told(self, weighed.terms, weighed.paid.shares)),
             notices=self.warned(book, weighed),
-            tallies=with_headroom(weighed, hold, now),
+            tallies=(with_hold(own, hold, now),),
             charge_holds=(hold,),
         )
 
@@ -176,7 +181,7 @@ class ExtendCharge(OnChargeHold):
             holds=longer,
             result=told_hold(grown, told(self, hold.terms, shares)),
             notices=self.warned(book, weighed) if weighed else (),
-            tallies=self._headroom(book, weighed, grown, now),
+            tallies=(with_hold(book.tally(self.customer, OWN), grown, now),),
             charge_holds=(grown,),
         )
 
@@ -192,53 +197,6 @@ class ExtendCharge(OnChargeHold):
         if self.lifetime is None:
             return hold.expires_at
         return extended(hold.created_at, hold.expires_at, now + self.lifetime, self.at_most)
-
-    def _headroom(
-        self, book: Book, weighed: Weighed | None, hold: ChargeHold, now: datetime
-    ) -> tuple[Tally, ...]:
-        if weighed is None:
-            own = book.tally(self.customer, "")
-            nothing = Paid((), {})
-            weighed = Weighed(hold.terms, self.tallies(book, own), (), {}, nothing, ())
-        return with_headroom(weighed, hold, now)
-
-
-def open_parts(book: Book, hold: ChargeHold) -> dict[AccountKey, Hold]:
-    """Give the ledger's holds of a charge hold that are still open, by account."""
-    found = {part.hold: book.holds.get((hold.customer, part.hold)) for part in hold.parts}
-    return {(h.customer, h.unit): h for h in found.values() if h is not None and h.is_open}
-
-
-def with_headroom(weighed: Weighed, hold: ChargeHold, now: datetime) -> tuple[Tally, ...]:
-    """Let every limit lend what the hold took of it, until the hold is over."""
-    taken: dict[str, dict[str, int]] = {}
-    for claim in weighed.taken:
-        counts = taken.setdefault(claim.meter.subject, {})
-        name = claim.meter.limit.name
-        counts[name] = counts.get(name, 0) + claim.amount
-    made: list[Tally] = []
-    for subject, tally in weighed.tallies.items():
-        before = next((held for held in tally.held if held.hold == hold.id), None)
-        counts = taken.get(subject, {})
-        if not counts and before is None and subject:
-            continue
-        for name, amount in before.counts if before else ():
-            counts[name] = counts.get(name, 0) + amount
-        until = to_microseconds(hold.expires_at)
-        added = Held(hold.id, until, tuple(sorted(counts.items()))) if counts else None
-        made.append(reheld(tally, hold.id, added, now))
-    return tuple(made)
-
-
-def reheld(tally: Tally, hold: str, held: Held | None, now: datetime) -> Tally:
-    """Put what a hold takes of limits in its place; forget holds whose time is over."""
-    moment = to_microseconds(now)
-    kept = [other for other in tally.held if other.hold != hold and other.expires > moment]
-    return tally._replace(
-        held=(*kept, held) if held else tuple(kept),
-        version=tally.version + 1,
-        updated=max(moment, tally.updated),
-    )
 
 
 def told_hold(hold: ChargeHold, said: dict[str, Any]) -> dict[str, Any]:

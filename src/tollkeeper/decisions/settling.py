@@ -11,8 +11,8 @@ from tollkeeper.decisions.burning import burn
 from tollkeeper.decisions.holding import OnHold, closed, told
 from tollkeeper.decisions.holds import GivenBack, Hold, give_back, split
 from tollkeeper.decisions.requests import Book, Outcome
-from tollkeeper.decisions.spending import insufficient, overdraft_limit, spend
-from tollkeeper.errors import IdempotencyConflict, InsufficientBalance
+from tollkeeper.decisions.spending import overdraft_limit, spend
+from tollkeeper.errors import BeyondHold, IdempotencyConflict, InsufficientBalance
 from tollkeeper.values.amounts import ZERO_OR_MORE, from_scaled, to_scaled
 
 #: What a settle beyond the hold does with the excess (B2).
@@ -51,12 +51,17 @@ class Settle(OnHold):
 
     def _refuse_excess(self, book: Book, hold: Hold, amount: int) -> None:
         if self.excess == "refuse" and amount > hold.amount:
-            account, unit = book.account(hold.customer, hold.unit), book.units[hold.unit]
+            unit = book.units[hold.unit]
+            shown = unit.currency or unit.key
             used, held = from_scaled(amount, unit.scale), from_scaled(hold.amount, unit.scale)
-            message = (
-                f"{used} used, {held} {unit.currency or unit.key} held; the excess is refused."
+            raise BeyondHold(
+                f"{used:f} used, {held:f} {shown} held; the excess is refused.",
+                held=held,
+                required=used,
+                unit=shown,
+                hold=hold.id,
+                customer=hold.customer,
             )
-            raise insufficient(account, amount, hold.feature, unit, message)
 
     def _settled(self, book: Book, hold: Hold, amount: int, now: datetime) -> Outcome:
         account = book.account(hold.customer, hold.unit)

@@ -30,7 +30,7 @@ from tollkeeper.decisions.retelling import (
     recorded_again,
 )
 from tollkeeper.decisions.subscribed import Subscribed
-from tollkeeper.errors import InvalidRequest, NotFound, Refusal
+from tollkeeper.errors import InvalidRequest, NotFound, NothingPays, Refusal, TollkeeperError
 from tollkeeper.values.periods import Period
 
 if TYPE_CHECKING:
@@ -98,7 +98,7 @@ class Played:
             self._seed(request, use.counted_at)
             outcome = self.book.play(request, use.counted_at)
         except REFUSED as refusal:
-            self.simulated.feature(use.feature).refuse(refusal.code, use.quantity)
+            self.simulated.feature(use.feature).refuse(_code_of(refusal), use.quantity)
             return
         self._count(outcome.uses)
 
@@ -197,6 +197,11 @@ class Played:
         return self.changes.catalog
 
 
+def _code_of(refusal: TollkeeperError) -> str:
+    """Say why a charge would be refused; one that names sources which the plan lacks has none."""
+    return NothingPays.code if "pay_from" in refusal.details else refusal.code
+
+
 def worth_by(
     taken: Mapping[str, Subscribed], catalog_of: CatalogOf, currency: str | None
 ) -> WorthOf:
@@ -210,7 +215,7 @@ def worth_by(
         catalog = catalog_of(known.version) if known else None
         if known is None or catalog is None:
             return None
-        return worth_of(catalog, known, fact.unit, currency)
+        return worth_of(catalog, known, fact, currency)
 
     return worth
 

@@ -3,19 +3,16 @@
 Uses that are not charged come in here: what was recorded, amended, backfilled or taken back. They
 are refused by no limit, but limits count them:
 
-- A counter counts a use whose time lies in its window, and no other. A use after the window's end
-  begins the next one; a counter that was never begun is left to be read from the books (C4).
+- What they take of limits, and which thresholds they cross, is `limit_counts`' to say (C4, C6).
 - What the later bill asks in a period is what the rate says of all that was billed in it: each use
   carries the difference that it makes, whenever it is written down.
 """
 
-from collections.abc import Mapping, Sequence
-from typing import NamedTuple
-
-from tollkeeper.catalog.terms import Limit, Step, Terms
-from tollkeeper.decisions import asking, limiting
+from tollkeeper.catalog.terms import Step, Terms
+from tollkeeper.decisions import asking
 from tollkeeper.decisions.asking import Span, UseRow
 from tollkeeper.decisions.counting import priced_name
+from tollkeeper.decisions.limit_counts import CountedBy, Counters, Counts, LimitCounts
 from tollkeeper.decisions.plans_then import Then, plans_then
 from tollkeeper.decisions.requests import Book, Hour
 from tollkeeper.decisions.tallies import (
@@ -30,7 +27,8 @@ from tollkeeper.decisions.tallies import (
     recounted,
     summed,
 )
-from tollkeeper.decisions.windows import period_of, window_of
+from tollkeeper.decisions.windows import period_of
+from tollkeeper.notices import Notice
 from tollkeeper.values.units import MONEY_PREFIX
 
 #: An hour of a feature's uses, by the currency of their money.
@@ -43,14 +41,6 @@ _SoldPlan = tuple[str, str, int]
 Sold = tuple[str | None, tuple[_SoldPlan, ...], tuple[OwnLimit, ...]]
 
 
-class Counts(NamedTuple):
-    """What a use takes of limits."""
-
-    quantity: int
-    #: Amounts by unit.
-    amounts: Mapping[str, int]
-
-
 class Sums:
     """One customer's tallies, hours and rated quantities, as the uses so far leave them."""
 
@@ -59,6 +49,7 @@ class Sums:
         "_counters",
         "_hour",
         "_hours",
+        "_limits",
         "_now",
         "_others",
         "_period",
@@ -79,9 +70,10 @@ class Sums:
         self._hours: dict[_HourKey, Running] = {}
         self._others: dict[_HourKey, Running] = {}
         self._period = (0, 0)
-        self._counters: dict[str, dict[str, Counter]] = {}
+        self._counters: Counters = {}
         self._priced: dict[tuple[str, str, int], int] = {}
         self._then: Then | None = None
+        self._limits: LimitCounts | None = None
 
     def own_at(self, at: int) -> Tally:
         """Give the customer's own tally with the plans of a moment, which may be past (G1)."""
@@ -124,16 +116,17 @@ class Sums:
             self._counters.setdefault(OWN, {})[name] = Counter(name, start, end, after)
         return step.rate.cost(after) - step.rate.cost(before)
 
-    def count(self, limits: Sequence[Limit], subjects: Sequence[str], at: int, of: Counts) -> None:
-        """Count a use in every limit that counts it already."""
-        for limit in limits:
-            amount = of.quantity
-            if limit.measure != limiting.QUANTITY:
-                amount = of.amounts.get(limit.measure, 0)
-            if not amount:
-                continue
-            for subject in limiting.subjects_of(limit, subjects):
-                self._count(limit, subject, at, amount)
+    def count(self, terms: Terms | None, at: int, of: Counts, by: CountedBy) -> None:
+        """Count a use in every limit that counts it; most customers have none."""
+        if terms is None or not by.limits:
+            return
+        if self._limits is None:
+            self._limits = LimitCounts(self._book, self.own, self._now, self._counters)
+        self._limits.count(terms, at, of, by)
+
+    def warned(self) -> list[Notice]:
+        """Give the notices of the limits' thresholds that were crossed (C6)."""
+        return [] if self._limits is None else self._limits.warned()
 
     def tallies(self) -> tuple[Tally, ...]:
         """Give the tallies afterwards, the customer's own first; the hours are in `hours`."""
@@ -182,24 +175,6 @@ class Sums:
         measure = priced_measure(terms, step.unit)
         span = Span(self.own.customer, terms.feature, OWN, measure, start, end)
         return asking.used(self._book, span).amount
-
-    def _count(self, limit: Limit, subject: str, at: int, amount: int) -> None:
-        counter = self._counter(limit.name, subject)
-        if counter is None or at < counter.start:
-            return
-        if counter.end and at >= counter.end:
-            if amount < 0:
-                return
-            counter = Counter(limit.name, *window_of(limit, self.own, at), 0)
-        made = counter._replace(used=max(0, counter.used + amount))
-        self._counters.setdefault(subject, {})[limit.name] = made
-
-    def _counter(self, name: str, subject: str) -> Counter | None:
-        made = self._counters.get(subject, {}).get(name)
-        if made is not None:
-            return made
-        tally = self.own if subject == OWN else self._book.tally(self.own.customer, subject)
-        return next((counter for counter in tally.counters if counter.name == name), None)
 
 
 def sold_to(own: Tally) -> Sold:

@@ -35,12 +35,19 @@ class Counter(NamedTuple):
 
 
 class Held(NamedTuple):
-    """Headroom that an open hold takes from limits, until it is over."""
+    """What a charge that is set aside takes, and whose use it is; the customer's own tally has it.
+
+    Limits count it by these facts, so that one which is set later counts it too (C4).
+    """
 
     hold: str
     expires: int
-    #: The limits' names, and how much of each.
-    counts: tuple[tuple[str, int], ...]
+    feature: str
+    quantity: int
+    #: How much of each unit, in money what the later bill would ask as well.
+    amounts: tuple[tuple[str, int], ...]
+    #: The tallies beside the customer's own that count it: of a member, an API key, tags.
+    subjects: tuple[str, ...] = ()
 
 
 class Running(NamedTuple):
@@ -131,17 +138,9 @@ class Tally(NamedTuple):
         """Give a counter whether or not its window is over."""
         return next((counter for counter in self.counters if counter.name == name), None)
 
-    def held_of(self, name: str, now: int) -> int:
-        """Sum what open holds take of a limit."""
-        if not self.held:
-            return 0
-        return sum(
-            amount
-            for held in self.held
-            if held.expires > now
-            for limit, amount in held.counts
-            if limit == name
-        )
+    def open_holds(self, now: int) -> tuple[Held, ...]:
+        """Give the charges that are set aside and not over."""
+        return tuple([held for held in self.held if held.expires > now])
 
 
 def counted(counters: tuple[Counter, ...], changed: list[Counter], now: int) -> tuple[Counter, ...]:

@@ -115,9 +115,7 @@ def ask(behind: ThreadDoor, lesson: Lesson, key: str) -> None:
         behind.recall_unit(key)
 
 
-async def learning(
-    behind: ThreadDoor, unlearnt: Unlearnt, verb: Callable[[], Awaitable[T]]
-) -> T:
+async def learning(behind: ThreadDoor, unlearnt: Unlearnt, verb: Callable[[], Awaitable[T]]) -> T:
     """Read what a verb asks for without blocking the loop, and call it again."""
     before = _LEARNT.set(frozenset())
     try:

@@ -18,6 +18,8 @@
     │   ├── UnpricedUsage
     │   ├── CurrencyMismatch
     │   ├── HoldClosed
+    │   ├── BeyondHold
+    │   ├── TooManyHolds
     │   ├── CallExhausted
     │   ├── StillRunning
     │   ├── CallIsOver
@@ -105,6 +107,7 @@ from tollkeeper.errors.refusals import (
     AlreadySubscribed,
     BackfillClosed,
     BalanceOverflow,
+    BeyondHold,
     CallExhausted,
     CallIsOver,
     CatalogRefused,
@@ -122,6 +125,7 @@ from tollkeeper.errors.refusals import (
     PromotionClosed,
     StillRunning,
     StillSubscribed,
+    TooManyHolds,
     TransferNotAllowed,
     UnpricedUsage,
     UsageNotAmendable,
@@ -166,6 +170,7 @@ __all__ = [
     "BackfillClosed",
     "BackfillNotFound",
     "BalanceOverflow",
+    "BeyondHold",
     "BrokenInvariant",
     "CallExhausted",
     "CallIsOver",
@@ -215,6 +220,7 @@ __all__ = [
     "StoreUnavailable",
     "SubscriptionNotFound",
     "TollkeeperError",
+    "TooManyHolds",
     "TransferNotAllowed",
     "UnitMismatch",
     "UnknownCurrency",

@@ -99,6 +99,18 @@ class HoldClosed(Refusal):
     code = "hold_closed"
 
 
+class BeyondHold(Refusal):
+    """More was used than was held, and the call refuses the excess. Carries `held`, `required`."""
+
+    code = "beyond_hold"
+
+
+class TooManyHolds(Refusal):
+    """As many charges are set aside as one customer may have. Carries `open` and `at_most`."""
+
+    code = "too_many_holds"
+
+
 class CallExhausted(Refusal):
     """A metered call may not go on: no more could be held. Carries `left`, `used` and `held`."""
 
@@ -142,6 +154,6 @@ class CustomerMerged(Refusal):
 
 
 class HoldsOpen(Refusal):
-    """Something is still held; settle or release it first. Carries `held` and `unit`."""
+    """Something is still held; settle or release it first. Carries `held` and `unit`, or `open`."""
 
     code = "holds_open"

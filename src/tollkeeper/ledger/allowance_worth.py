@@ -42,7 +42,7 @@ def valued(
         catalog = None if known is None else prices.of_version(known.version)
         if known is None or catalog is None:
             continue
-        worth = worth_of(catalog, known, fact.unit, currency)
+        worth = worth_of(catalog, known, fact, currency)
         if worth is not None:
             found[key] = replace(fact, cost=round(worth[1]), cost_currency=worth[0])
     return found

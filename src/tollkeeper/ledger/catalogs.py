@@ -174,7 +174,7 @@ def knowing(shelf: Shelf, connection: Connection, features: Iterable[str]) -> Pr
     """
     look(shelf, connection)
     prices = shelf.prices
-    if isinstance(prices, InForce) and not all(prices.has(feature) for feature in features):
+    if isinstance(prices, InForce) and not all(prices.meters(feature) for feature in features):
         look_again(shelf, connection)
     return shelf.prices
 

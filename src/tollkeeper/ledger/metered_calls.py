@@ -248,8 +248,9 @@ def further_text(earned: Sequence[Money]) -> str | None:
 
 def marks_with(marks: Sequence[str], receipt: ChargeReceipt) -> tuple[str, ...]:
     """Add to a call's marks what its charge has to tell."""
-    late, unpaid = ["late"] if receipt.late else [], ["unpaid"] if receipt.unpaid else []
-    return tuple(dict.fromkeys([*marks, *late, *unpaid]))
+    late = ["late"] if receipt.late else []
+    uncollected = ["uncollected"] if receipt.uncollected else []
+    return tuple(dict.fromkeys([*marks, *late, *uncollected]))
 
 
 def shares_text(receipt: ChargeReceipt) -> str:
@@ -258,7 +259,7 @@ def shares_text(receipt: ChargeReceipt) -> str:
         [share.source, share.kind, f"{share.quantity:f}", f"{share.amount:f}", share.unit]
         for share in receipt.shares
     ]
-    return canonical_json({"shares": cells, "unpaid": f"{receipt.unpaid:f}"})
+    return canonical_json({"shares": cells, "uncollected": f"{receipt.uncollected:f}"})
 
 
 def _own(receipt: ChargeReceipt) -> list[Entry]:
@@ -313,7 +314,7 @@ def _known(known: Known) -> dict[str, Any]:
 
 
 def _call_from(row: Any, said: Mapping[str, Any], scale: int) -> ModelCall:
-    told = json.loads(row.shares) if row.shares else {"shares": [], "unpaid": "0"}
+    told = json.loads(row.shares) if row.shares else {"shares": [], "uncollected": "0"}
     return ModelCall(
         id=row.id,
         customer=row.customer_id,
@@ -327,7 +328,7 @@ def _call_from(row: Any, said: Mapping[str, Any], scale: int) -> ModelCall:
         outcome=row.outcome,
         quantity=None if row.quantity is None else from_scaled(row.quantity, scale),
         shares=tuple([_share(cells) for cells in told["shares"]]),
-        unpaid=Decimal(str(told["unpaid"])),
+        uncollected=Decimal(str(told["uncollected"])),
         usages=tuple(json.loads(row.usage)) if row.usage else (),
         rates=json.loads(row.rates) if row.rates else None,
         vendor_cost=_money(row.cost, row.cost_currency),

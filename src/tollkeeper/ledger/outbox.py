@@ -20,6 +20,7 @@ from tollkeeper.decisions.advancing import Due
 from tollkeeper.decisions.noticing import (
     SILENCE,
     Telling,
+    at_once,
     is_quiet,
     of_operation,
     of_time,
@@ -152,8 +153,8 @@ class Notices:
         def least_of(account: AccountKey) -> int | None:
             return self.least_of(account, outcome.tallies)
 
-        for due, booked_at in dues:
-            told = of_time(due, book.units, booked_at, telling, least_of)
+        for due, booked_at, compared in at_once(dues):
+            told = of_time(due, compared, book.units, booked_at, telling, least_of)
             self._put(told, due.entries, due.id, booked_at, book)
         if not is_quiet(outcome, telling):
             customer, scale_of = request.customer, self.prices.scale

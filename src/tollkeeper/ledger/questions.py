@@ -32,6 +32,7 @@ from tollkeeper.ledger.subscriptions import of_customer
 from tollkeeper.ledger.uses import kept_from, use_row_from
 from tollkeeper.store import subscriptions, usage_reads
 from tollkeeper.store.database import Database
+from tollkeeper.store.sums import read_sum
 from tollkeeper.store.types import read_moment
 from tollkeeper.values.moments import from_microseconds, to_microseconds
 from tollkeeper.values.texts import canonical_json
@@ -134,7 +135,7 @@ def _by_events(
     what = _OF_EVENTS[span.measure]
     rows = usage_reads.sum_of_events(connection, database, what, conditions, values)
     first = read_moment(rows[0][1])
-    return Used(int(rows[0][0]), to_microseconds(first) if first else 0)
+    return Used(read_sum(rows[0][0]), to_microseconds(first) if first else 0)
 
 
 def _by_amounts(connection: Connection, database: Database, span: Span) -> Used:
@@ -148,7 +149,7 @@ def _by_amounts(connection: Connection, database: Database, span: Span) -> Used:
         given = {**values, "currency": code}
         rows = usage_reads.sum_of_events(connection, database, what, money, given)
         start = read_moment(rows[0][1])
-        return Used(int(rows[0][0]), to_microseconds(start) if start else 0)
+        return Used(read_sum(rows[0][0]), to_microseconds(start) if start else 0)
     for moment, text in usage_reads.results_of_events(connection, database, conditions, values):
         shares = json.loads(text or "{}").get("shares", ())
         paid = sum(share[4] for share in shares if share[2] == span.measure)

@@ -23,8 +23,13 @@ def asked(
     now: datetime,
     ask: Callable[[WorkingBook], T],
 ) -> T:
-    """Read tallies into a book, and ask; what the answer needs besides is read as it is missed."""
+    """Read tallies into a book, and ask; what the answer needs besides is read as it is missed.
+
+    What a customer used before he was merged is told as ever.
+    """
     book = looked_at(ledger, connection, keys, now)
+    for key, tally in book.tallies.items():
+        book.tallies[key] = tally._replace(merged_into=None)
     customer = keys[0][0]
     while True:
         try:

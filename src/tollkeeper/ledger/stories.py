@@ -143,7 +143,10 @@ class Stories:
             account = account_from(row)
             if account.due_at is not None and account.due_at < self._asked.until:
                 open_holds = [hold_from(each) for each in self._open_holds(account)]
-                found += advance(account, open_holds, self._asked.until - INSTANT).due
+                before = advance(account, open_holds, self._asked.since - INSTANT)
+                gone = {due.hold.id for due in before.due if due.hold}
+                left = [hold for hold in open_holds if hold.id not in gone]
+                found += advance(before.account, left, self._asked.until - INSTANT).due
         return tuple(due for due in found if self._is_within(due.entries[0].event_at))
 
     def _is_within(self, at: datetime | None) -> bool:

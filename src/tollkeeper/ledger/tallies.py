@@ -1,7 +1,8 @@
 """Between rows and tallies, and what a batch locks and keeps of them. Decides nothing.
 
-A tally's state is JSON: `p` live plans, `s` since when they are these, `c` counters, `h` headroom
-that holds take, `l` limits of the customer's own, `t` the running hour; what is empty is left out.
+A tally's state is JSON: `p` live plans, `s` since when they are these, `c` counters, `h` charges
+that are set aside, `l` limits of the customer's own, `t` the running hour; what is empty is left
+out.
 """
 
 import json
@@ -103,8 +104,9 @@ def state_text(tally: Tally) -> str:
 
 
 def _held(cells: Sequence[Any]) -> Held:
-    hold, expires, counts = cells
-    return Held(hold, expires, tuple([(name, amount) for name, amount in counts]))
+    hold, expires, feature, quantity, amounts, subjects = cells
+    taken = tuple([(unit, amount) for unit, amount in amounts])
+    return Held(hold, expires, feature, quantity, taken, tuple(subjects))
 
 
 def _own_limit(cells: Sequence[Any]) -> OwnLimit:

@@ -25,6 +25,7 @@ from tollkeeper.ledger.foreseeing import looked_at
 from tollkeeper.ledger.subscriptions import of_customer
 from tollkeeper.store import usage_reads, usage_sums
 from tollkeeper.store.database import Database
+from tollkeeper.store.sums import read_sum
 from tollkeeper.values.moments import from_microseconds, to_microseconds
 from tollkeeper.values.periods import Period
 from tollkeeper.values.texts import echo
@@ -53,18 +54,18 @@ class Summed:
     value: int | None = None
 
     def add(self, currency: str, sums: Sequence[Any]) -> None:
-        """Add nine sums (see store.usage_reads.EVENT_SUMS)."""
+        """Add nine sums (see store.usage_reads.event_sums)."""
         events, quantity, maximum, included, paid, wallet, billed, spent, owed = sums
-        self.events += int(events)
-        self.quantity += int(quantity)
+        self.events += read_sum(events)
+        self.quantity += read_sum(quantity)
         if maximum is not None:
             self.maximum = max(int(maximum), self.maximum or 0)
-        self.included += int(included)
-        self.credits += int(paid)
-        self.wallet += int(wallet)
-        self.billed += int(billed)
-        self.spent[currency] = self.spent.get(currency, 0) + int(spent)
-        self.owed[currency] = self.owed.get(currency, 0) + int(owed)
+        self.included += read_sum(included)
+        self.credits += read_sum(paid)
+        self.wallet += read_sum(wallet)
+        self.billed += read_sum(billed)
+        self.spent[currency] = self.spent.get(currency, 0) + read_sum(spent)
+        self.owed[currency] = self.owed.get(currency, 0) + read_sum(owed)
 
     @property
     def unpaid(self) -> int:
@@ -96,9 +97,9 @@ class Found(NamedTuple):
 
 
 def own_tally(ledger: Ledger, connection: Connection, customer: str, now: datetime) -> Tally:
-    """Read a customer's own tally, with his zone and plans."""
+    """Read a customer's own tally, with his zone and plans; what one who was merged used stays."""
     book = looked_at(ledger, connection, ((customer, OWN),), now)
-    return book.tally(customer, OWN)
+    return book.tallies[(customer, OWN)]
 
 
 def period_around(ledger: Ledger, connection: Connection, own: Tally, at: int) -> Period:

@@ -10,7 +10,7 @@ from tollkeeper.metering.costs import CostLine, ModelCost
 from tollkeeper.metering.estimates import CostEstimate, estimate_cost
 from tollkeeper.metering.genai import GenaiPrices
 from tollkeeper.metering.markups import Markup
-from tollkeeper.metering.rates import PinnedRates, Rate, RateTier, RateVariant
+from tollkeeper.metering.rates import PinnedRates, QuotedRate, Rate, RateTier, RateVariant
 from tollkeeper.metering.reading.readers import Reader, Readers
 from tollkeeper.metering.streams import StreamUsage
 from tollkeeper.metering.texts import estimated_tokens
@@ -26,6 +26,7 @@ __all__ = [
     "PinnedRates",
     "PriceBook",
     "PriceBooks",
+    "QuotedRate",
     "Rate",
     "RateCard",
     "RateCards",

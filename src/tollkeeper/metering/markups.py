@@ -54,10 +54,20 @@ class Markup:
         if self.per_million < 0:  # type: ignore[operator]  # a Decimal since the line above
             raise InvalidRates("a markup per million tokens must be 0 or more")
 
+    @property
+    def share(self) -> Decimal:
+        """Give the percentage as an exact number."""
+        return exact(self.percent, "percent")
+
+    @property
+    def addition(self) -> Decimal:
+        """Give the fixed amount for a million tokens as an exact number."""
+        return exact(self.per_million, "per_million")
+
     def applied(self, cost: Decimal, tokens: int) -> Decimal:
         """Give what the customer is charged for tokens that cost so much, exactly."""
-        share = EXACT.multiply(cost, exact(self.percent, "percent").scaleb(-2, EXACT))
-        fixed = EXACT.multiply(exact(self.per_million, "per_million"), Decimal(tokens))
+        share = EXACT.multiply(cost, self.share.scaleb(-2, EXACT))
+        fixed = EXACT.multiply(self.addition, Decimal(tokens))
         return add([cost, share, fixed.scaleb(-6, EXACT)])
 
     def is_for(self, vendor: str, model: str) -> bool:

@@ -7,7 +7,7 @@ nothing is rounded here. So the cost of two usages is the sum of their costs, to
 What no rate prices is refused, never taken for free in silence (C7).
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -68,6 +68,22 @@ class RateVariant(NamedTuple):
     rates: tuple[tuple[str, Rate], ...]
 
 
+class QuotedRate(NamedTuple):
+    """A rate as vendors quote it: for a million tokens, a thousand searches, an hour."""
+
+    kind: str
+    #: For how many of the kind the prices are.
+    per: int
+    #: What the vendor takes.
+    cost: Decimal
+    #: What the customer is charged, markup included.
+    price: Decimal
+    #: It holds for prompts of more than so many tokens.
+    above: int
+    #: Who says so.
+    source: str
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PinnedRates:
     """The rates of one model as they were at a moment: a value to keep with a hold.
@@ -116,6 +132,18 @@ class PinnedRates:
                 found = {**dict(variant.rates), **found}
         return {**dict(self.rates), **found}
 
+    def quoted(self) -> tuple[QuotedRate, ...]:
+        """Give the standard rates as vendors quote them, and what the customer is charged.
+
+        >>> rates = PinnedRates(
+        ...     vendor="acme", model="small", currency="usd", at=None, markup=Markup(percent=20),
+        ...     rates=(("output", Rate(Decimal("0.000004"))),),
+        ... )
+        >>> [(row.kind, row.per, row.cost, row.price) for row in rates.quoted()]
+        [('output', 1000000, Decimal('4'), Decimal('4.8'))]
+        """
+        return tuple([row for pair in sorted(self.rates) for row in _quoted(*pair, self.markup)])
+
     def cost(self, usage: ModelUsage) -> ModelCost:
         """Give what a usage costs, exactly, by kind.
 
@@ -143,6 +171,15 @@ class PinnedRates:
                 f"{echo(usage.model)} by {echo(usage.vendor)}"
             )
         return _cost(self, usage)
+
+
+def _quoted(kind: str, rate: Rate, markup: Markup) -> Iterator[QuotedRate]:
+    known = kind_of(kind)
+    per = known.quoted_per if known else 1
+    tokens = per if kind in TOKEN_KINDS else 0
+    for above, each in ((0, rate.each), *rate.tiers):
+        cost = trimmed(multiply_exactly(each, Decimal(per)))
+        yield QuotedRate(kind, per, cost, markup.applied(cost, tokens), above, rate.source)
 
 
 def _cost(rates: PinnedRates, usage: ModelUsage) -> ModelCost:

@@ -34,7 +34,8 @@ class Charges:
         """Set a quantity aside, as `charge` would pay it; it lapses by itself after `lifetime`.
 
         That is 15 minutes unless you say so, and 24 hours at most, or what the catalog's policy
-        `hold_lifetime` says. Raises what `charge` raises, and nothing is held then.
+        `hold_lifetime` says. Raises what `charge` raises, and TooManyHolds where the customer has
+        1,000 charges set aside; nothing is held then.
 
         >>> from tollkeeper import Billing
         >>> with Billing("sqlite://") as billing:
@@ -76,9 +77,10 @@ class Charges:
         """Charge what was really used (None: all that is held), and give the rest back (B2).
 
         More than was held follows `excess`: "charge" it through the waterfall (the default), and
-        record what nobody can pay as `unpaid`; "cap" it at what is held; or "refuse". A hold that
-        lapsed is charged anew, marked `late` (B3). Settling again with the same quantity gives the
-        first receipt; with another one it raises IdempotencyConflict.
+        record what nobody can pay as `uncollected`; "cap" it at the quantity that was held; or
+        "refuse" it with BeyondHold. What passes a limit is overage, as of a charge (C5). A hold
+        that lapsed is charged anew, marked `late` (B3). Settling again with the same quantity gives
+        the first receipt; with another one it raises IdempotencyConflict.
         """
         request = set_aside.settle(self._desk, customer, hold, quantity, excess, options)
         return self._desk.door.change(request)

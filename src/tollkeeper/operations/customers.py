@@ -96,7 +96,8 @@ class Customers:
 
         Grants keep their priority, times, cost, features and source; debt stays debt. Afterwards
         every change of the first customer raises CustomerMerged(into=…), and its history stays.
-        Raises HoldsOpen while anything is held, and CurrencyMismatch where the wallets differ.
+        Raises HoldsOpen while anything is held or a charge is set aside, and CurrencyMismatch where
+        the wallets differ.
         """
         taker = check_text(into, "into")
         if taker == customer:

@@ -6,12 +6,14 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Final, Protocol
 
+from tollkeeper.catalog.in_force import InForce
 from tollkeeper.catalog.terms import Metering, PriceList
+from tollkeeper.decisions.effects import FeatureSums
 from tollkeeper.decisions.limiting import subjects
 from tollkeeper.decisions.recording import NewUse, Record, use_from
-from tollkeeper.decisions.requests import Kept
+from tollkeeper.decisions.requests import Kept, Use
 from tollkeeper.decisions.tallies import OWN, TallyKey
-from tollkeeper.errors import InvalidRequest, TollkeeperError, UnknownFeature
+from tollkeeper.errors import InvalidRequest, NotMetered, TollkeeperError, UnknownFeature
 from tollkeeper.ids import OPERATION, new_id
 from tollkeeper.operations.calls import Desk, check_key, customer_id, fingerprint_of
 from tollkeeper.operations.dimensions import check_names
@@ -220,7 +222,7 @@ def event_from(
         api_key=use.api_key,
         tags=tuple(json.loads(use.tags)) if use.tags else (),
         dimensions=json.loads(use.dimensions) if use.dimensions else {},
-        paid=_parts(kept, scale),
+        paid=parts_of(sums_of(use), scale),
         amends=use.amends,
         amended_by=amended_by,
         backfill=use.backfill,
@@ -230,26 +232,56 @@ def event_from(
 
 
 def scale_of(prices: PriceList, feature: str) -> int:
-    """Give the scale of a feature; one that the catalog no longer knows has the widest default."""
+    """Give the scale in which a feature's usage is in the books."""
+    return metering_of(prices, feature).scale
+
+
+def metering_of(prices: PriceList, feature: str) -> Metering:
+    """Say how a feature's usage in the books is to be read, whatever the feature is today.
+
+    One that no catalog has metered is summed up, in the widest default scale.
+    """
     try:
-        return prices.scale(feature)
-    except UnknownFeature:
-        return CREDITS_SCALE
+        return prices.metering(feature)
+    except (NotMetered, UnknownFeature):
+        found = prices.metered_once(feature) if isinstance(prices, InForce) else None
+        return found or Metering(CREDITS_SCALE)
 
 
-def _parts(kept: Kept, scale: int) -> UsageParts:
-    use = kept.use
-    included, paid, wallet = use.included or 0, use.credits or 0, use.wallet or 0
-    billed = use.quantity - included - paid - wallet - (use.unpaid or 0)
+class Parted(Protocol):
+    """Sums that tell who paid which part: those of the books, and those of a simulation."""
+
+    included: int
+    credits: int
+    wallet: int
+    billed: int
+    spent: dict[str, int]
+    owed: dict[str, int]
+
+    @property
+    def unpaid(self) -> int:
+        """What nobody could pay."""
+        ...
+
+
+def parts_of(sums: Parted, scale: int) -> UsageParts:
+    """Tell who paid which part of a quantity of this scale, and in money."""
     return UsageParts(
-        included=from_scaled(included, scale),
-        credits=from_scaled(paid, scale),
-        wallet=from_scaled(wallet, scale),
-        billed=from_scaled(billed, scale),
-        unpaid=from_scaled(use.unpaid or 0, scale),
-        spent=moneys({use.currency or "": use.spent or 0}),
-        owed=moneys({use.currency or "": use.owed or 0}),
+        included=from_scaled(sums.included, scale),
+        credits=from_scaled(sums.credits, scale),
+        wallet=from_scaled(sums.wallet, scale),
+        billed=from_scaled(sums.billed, scale),
+        uncollected=from_scaled(sums.unpaid, scale),
+        spent=moneys(sums.spent),
+        owed=moneys(sums.owed),
     )
+
+
+def sums_of(use: Use) -> FeatureSums:
+    """Sum up one event."""
+    sums = FeatureSums()
+    sums.use(use)
+    return sums
 
 
 def moneys(amounts: Mapping[str, int]) -> tuple[Money, ...]:

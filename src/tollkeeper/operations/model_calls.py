@@ -9,6 +9,7 @@ from typing import Any, Final
 from sqlalchemy import Connection
 
 from tollkeeper.errors import CallNotFound, InvalidRequest
+from tollkeeper.ledger.catalogs import knowing
 from tollkeeper.ledger.metered_calls import stored_from
 from tollkeeper.operations.calls import Desk, customer_id
 from tollkeeper.operations.door import PlainDoor, plain
@@ -56,7 +57,7 @@ class ModelCalls:
                 raise CallNotFound(
                     f"Customer {echo(key[0])} has no metered call {echo(key[1])}.", call=key[1]
                 )
-            return self._call(row)
+            return self._call(connection, row)
 
         return self._desk.door.read(query)
 
@@ -93,7 +94,7 @@ class ModelCalls:
 
         def query(connection: Connection) -> ModelCallPage:
             rows = metered_calls.page(connection, database, wanted, before, limit + 1)
-            calls = tuple([self._call(row) for row in rows[:limit]])
+            calls = tuple([self._call(connection, row) for row in rows[:limit]])
             following = _write_place(calls[-1]) if len(rows) > limit else None
             return ModelCallPage(calls=calls, next_cursor=following)
 
@@ -129,9 +130,10 @@ class ModelCalls:
         """Find customers whose AI calls earned too little in a span, and tell the app of each.
 
         `least` is the margin that is asked for, in percent of the revenue: the catalog's policy
-        `least_margin` unless given; with 0, as without a catalog, it is those who lose money. A `MarginLow` notice is written for each customer, span and percentage once,
-        however often it is asked. Customers of whom a cost is unknown, or stands in another
-        currency than the revenue, are not judged. Answers their lines, dearest first.
+        `least_margin` unless given; with 0, as without a catalog, it is those who lose money. A
+        `MarginLow` notice is written for each customer, span and percentage once, however often it
+        is asked. Customers of whom a cost is unknown, or stands in another currency than the
+        revenue, are not judged. Answers their lines, dearest first.
 
         Raises:
             InvalidAmount: `least` is no exact number.
@@ -164,8 +166,9 @@ class ModelCalls:
 
         return query
 
-    def _call(self, row: Any) -> ModelCall:
-        return stored_from(row, scale_of(self._desk.ledger.prices, row.feature)).call
+    def _call(self, connection: Connection, row: Any) -> ModelCall:
+        prices = knowing(self._desk.ledger, connection, [row.feature])
+        return stored_from(row, scale_of(prices, row.feature)).call
 
 
 def _after(moment: datetime) -> datetime:

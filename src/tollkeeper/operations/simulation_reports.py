@@ -6,7 +6,7 @@ from datetime import datetime
 
 from tollkeeper.decisions.effects import Effects, FeatureSums
 from tollkeeper.ledger.simulating import Outcome
-from tollkeeper.operations.metering import moneys
+from tollkeeper.operations.metering import moneys, parts_of
 from tollkeeper.values.amounts import from_scaled
 from tollkeeper.values.simulations import (
     Comparison,
@@ -16,10 +16,13 @@ from tollkeeper.values.simulations import (
     SpanResult,
 )
 from tollkeeper.values.units import Unit
-from tollkeeper.values.usage import UsageParts
 
 #: Most customers that are told by name of those who win, and of those who lose.
 MOST_NAMED = 10
+
+
+#: A customer who is told by name: by what he is ranked, and what he came to.
+_Named = tuple[tuple[int, int], str, Comparison]
 
 
 @dataclass(slots=True)
@@ -52,8 +55,9 @@ class Report:
     total: Sums = field(default_factory=Sums)
     plans: dict[str | None, Sums] = field(default_factory=dict)
     customers: list[Comparison] = field(default_factory=list)
-    _winners: list[tuple[tuple[int, int], str, Comparison]] = field(default_factory=list)
-    _losers: list[tuple[tuple[int, int], str, Comparison]] = field(default_factory=list)
+    _paying_less: list[_Named] = field(default_factory=list)
+    _paying_more: list[_Named] = field(default_factory=list)
+    _refused_more: list[_Named] = field(default_factory=list)
 
     def add(self, outcome: Outcome) -> None:
         """Take a customer's outcome; one of whom there is nothing to tell is left out."""
@@ -61,13 +65,16 @@ class Report:
             return
         self.total.add(outcome)
         self.plans.setdefault(outcome.plan, Sums()).add(outcome)
-        rank = self._rank(outcome)
         if self.tells_all:
             self.customers.append(self._of_customer(outcome))
-        if rank < (0, 0):
-            self._name(self._winners, rank, outcome)
-        elif rank > (0, 0):
-            self._name(self._losers, (-rank[0], -rank[1]), outcome)
+        more, refused = self._more_paid(outcome), _more_refused(outcome)
+        if more > 0:
+            self._name(self._paying_more, (-more, -refused), outcome)
+        if refused > 0:
+            # Whoever pays less since he is locked out has won nothing.
+            self._name(self._refused_more, (-refused, -more), outcome)
+        elif more < 0:
+            self._name(self._paying_less, (more, refused), outcome)
 
     def finished(self, since: datetime, until: datetime, version: str, events: int) -> Simulation:
         """Give the report."""
@@ -79,25 +86,25 @@ class Report:
             events=events,
             total=self._compared(None, self.total),
             plans=tuple([self._compared(plan, sums) for plan, sums in plans]),
-            winners=tuple([named for _, _, named in self._winners]),
-            losers=tuple([named for _, _, named in self._losers]),
+            winners=tuple([named for _, _, named in self._paying_less]),
+            losers=self._losers(),
             customers=tuple(self.customers),
         )
 
-    def _rank(self, outcome: Outcome) -> tuple[int, int]:
-        """Tell how much more a customer would have paid, and how often he would be refused."""
+    def _losers(self) -> tuple[Comparison, ...]:
+        """Name those who would pay most more, then others who would be refused most."""
+        both = (*self._paying_more, *self._refused_more)
+        return tuple({customer: named for _, customer, named in both}.values())
+
+    def _more_paid(self, outcome: Outcome) -> int:
+        """Tell how much more a customer would have paid."""
         before, after = outcome.happened.revenue(), outcome.simulated.revenue()
         currency = self.currency or min([*before, *after], default="")
-        refused = sum(
-            events
-            for sums in outcome.simulated.features.values()
-            for events, _ in sums.refused.values()
-        )
-        return after.get(currency, 0) - before.get(currency, 0), refused
+        return after.get(currency, 0) - before.get(currency, 0)
 
     def _name(
         self,
-        named: list[tuple[tuple[int, int], str, Comparison]],
+        named: list[_Named],
         rank: tuple[int, int],
         outcome: Outcome,
     ) -> None:
@@ -162,16 +169,17 @@ class Report:
                     for code, (n, quantity) in sorted(sums.refused.items())
                 ]
             ),
-            paid=UsageParts(
-                included=from_scaled(sums.included, scale),
-                credits=from_scaled(sums.credits, scale),
-                wallet=from_scaled(sums.wallet, scale),
-                billed=from_scaled(sums.billed, scale),
-                unpaid=from_scaled(sums.unpaid, scale),
-                spent=moneys(sums.spent),
-                owed=moneys(sums.owed),
-            ),
+            paid=parts_of(sums, scale),
         )
+
+
+def _more_refused(outcome: Outcome) -> int:
+    """Tell how much more often a customer would be refused."""
+    return _refusals(outcome.simulated) - _refusals(outcome.happened)
+
+
+def _refusals(effects: Effects) -> int:
+    return sum(events for sums in effects.features.values() for events, _ in sums.refused.values())
 
 
 def _is_something(effects: Effects) -> bool:

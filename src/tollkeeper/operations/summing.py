@@ -7,25 +7,26 @@ from typing import Literal
 
 from sqlalchemy import Connection
 
+from tollkeeper.catalog.in_force import InForce
 from tollkeeper.catalog.terms import Metering, PriceList
 from tollkeeper.decisions.recording import usage_terms
 from tollkeeper.decisions.summing import currency_of, usage_step
 from tollkeeper.decisions.tallies import Tally
 from tollkeeper.decisions.windows import period_of
-from tollkeeper.errors import InvalidRequest
+from tollkeeper.errors import InvalidRequest, NotMetered
 from tollkeeper.ledger import usage, usage_history
 from tollkeeper.ledger.catalogs import knowing
 from tollkeeper.ledger.usage import Asked, Summed
 from tollkeeper.ledger.usage_history import Chosen
 from tollkeeper.operations.calls import Desk, customer_id
 from tollkeeper.operations.dimensions import check_grouped, check_names
-from tollkeeper.operations.metering import event_from, moneys, scale_of
+from tollkeeper.operations.metering import event_from, metering_of, parts_of
 from tollkeeper.values.amounts import from_scaled
 from tollkeeper.values.moments import from_microseconds, to_microseconds, utc
 from tollkeeper.values.money import Money
 from tollkeeper.values.summaries import UsageGroup, UsageReport, UsageSummary
 from tollkeeper.values.texts import check_text
-from tollkeeper.values.usage import UsagePage, UsageParts
+from tollkeeper.values.usage import UsagePage
 
 #: Which period is meant, by a word.
 PeriodWord = Literal["current", "previous"]
@@ -67,7 +68,7 @@ class Wanted:
         self._desk = desk
         self.owner = customer_id(customer)
         self.feature = check_text(feature, "feature")
-        prices, self._metering = desk.metering(self.feature)
+        prices, self._metering = _metering(desk, self.feature)
         if period not in (None, "current", "previous"):
             raise InvalidRequest("period is 'current' or 'previous'; or give since and until.")
         if period is not None and (since is not None or until is not None):
@@ -140,15 +141,7 @@ def group(
         value=None if value is None else Decimal(value) if is_count else from_scaled(value, scale),
         quantity=from_scaled(sums.quantity, scale),
         events=sums.events,
-        paid=UsageParts(
-            included=from_scaled(sums.included, scale),
-            credits=from_scaled(sums.credits, scale),
-            wallet=from_scaled(sums.wallet, scale),
-            billed=from_scaled(sums.billed, scale),
-            unpaid=from_scaled(sums.unpaid, scale),
-            spent=moneys(sums.spent),
-            owed=moneys(sums.owed),
-        ),
+        paid=parts_of(sums, scale),
     )
 
 
@@ -200,7 +193,7 @@ def report(
     rows: list[UsageGroup] = []
     for cells, sums in list(found.items())[:MAXIMUM_ROWS]:
         *keys, feature = cells
-        metering = _metering(prices, feature)
+        metering = metering_of(prices, feature)
         told = {"sum": sums.quantity, "count": sums.events, "max": sums.maximum}
         sums.value = told.get(metering.meter)
         key = dict(zip(by, keys, strict=True)) | {"feature": feature}
@@ -214,12 +207,16 @@ def report(
     )
 
 
-def _metering(prices: PriceList, feature: str) -> Metering:
-    """Say how a feature is metered; one that is no longer in the catalog is summed up."""
+def _metering(desk: Desk, feature: str) -> tuple[PriceList, Metering]:
+    """Say how a feature is metered, or was in an earlier catalog: its history stays."""
     try:
-        return prices.metering(feature)
-    except InvalidRequest:
-        return Metering(scale_of(prices, feature))
+        return desk.metering(feature)
+    except NotMetered:
+        prices = desk.prices
+        before = prices.metered_once(feature) if isinstance(prices, InForce) else None
+        if before is None:
+            raise
+        return prices, before
 
 
 def estimate(

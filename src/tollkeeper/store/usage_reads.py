@@ -14,6 +14,7 @@ from tollkeeper.store import bulk
 from tollkeeper.store.columns import Col
 from tollkeeper.store.database import Database
 from tollkeeper.store.running import fetch
+from tollkeeper.store.sums import read_sum, sum_of
 from tollkeeper.store.types import moment_text
 from tollkeeper.store.usage import EVENT, PART
 
@@ -28,7 +29,7 @@ BILLED = (
     "(e.quantity - coalesce(e.included, 0) - coalesce(e.credits, 0) - coalesce(e.wallet, 0)"
     " - coalesce(e.unpaid, 0))"
 )
-#: The sums of a group of events, in the order of `Summed`.
+#: The sums of a group of events that 64 bits hold, such as those of an hour.
 EVENT_SUMS = f"""
     coalesce(sum(CASE WHEN e.quantity > 0 THEN 1 ELSE 0 END), 0),
     coalesce(sum(e.quantity), 0),
@@ -39,6 +40,17 @@ EVENT_SUMS = f"""
     coalesce(sum{BILLED}, 0),
     coalesce(sum(e.spent), 0),
     coalesce(sum(e.owed), 0)"""
+
+
+def event_sums(database: Database) -> str:
+    """Write the sums of any group of events, in the order of `Summed`; read each by `read_sum`."""
+    counted, greatest = (
+        EVENT_SUMS.split(",\n")[0],
+        "max(CASE WHEN e.quantity > 0 THEN e.quantity END)",
+    )
+    parts = ("e.included", "e.credits", "e.wallet", BILLED, "e.spent", "e.owed")
+    sums = [sum_of(database, part) for part in parts]
+    return ", ".join([counted, sum_of(database, "e.quantity"), greatest, *sums])
 
 
 def counting(database: Database, event: str = "e") -> str:
@@ -97,10 +109,10 @@ def sum_of_events(
     conditions: Sequence[str],
     values: Mapping[str, Any],
 ) -> Rows:
-    """Sum something of the events that count; tell when the first of them was."""
+    """Sum something of the events that count (see `read_sum`); tell when the first of them was."""
     where = " AND ".join([*conditions, counting(database)])
     sql = f"""
-        SELECT coalesce(sum({what}), 0), min(CASE WHEN e.quantity > 0 THEN e.counted_at END)
+        SELECT {sum_of(database, what)}, min(CASE WHEN e.quantity > 0 THEN e.counted_at END)
         FROM {database.name("usage_event")} AS e
         WHERE {where}"""  # noqa: S608  # names are ours
     return fetch(connection, sql, values)
@@ -130,10 +142,10 @@ def sum_of_totals(
     """Sum something of the totals of hours."""
     where = " AND ".join(conditions)
     sql = f"""
-        SELECT coalesce(sum({what}), 0)
+        SELECT {sum_of(database, what)}
         FROM {database.name("usage_total")} AS t
         WHERE {where}"""  # noqa: S608  # names are ours
-    return int(fetch(connection, sql, values)[0][0])
+    return read_sum(fetch(connection, sql, values)[0][0])
 
 
 def part(connection: Connection, database: Database, customer: str, name: str) -> Rows:

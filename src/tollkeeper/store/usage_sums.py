@@ -7,14 +7,12 @@ from sqlalchemy import Connection
 
 from tollkeeper.store.database import Database
 from tollkeeper.store.running import fetch
-from tollkeeper.store.usage_reads import EVENT_SUMS, counting
+from tollkeeper.store.sums import sum_of
+from tollkeeper.store.usage_reads import counting, event_sums
 
 Rows = Sequence[Any]
 Values = Mapping[str, Any]
 
-_TOTAL_SUMS = """
-    sum(t.events), sum(t.quantity), max(t.maximum), sum(t.included), sum(t.credits),
-    sum(t.wallet), sum(t.billed), sum(t.spent), sum(t.owed)"""
 _NO_SUMS = "0, 0, 0, 0, 0, 0, 0, 0, 0"
 
 
@@ -29,14 +27,14 @@ def by_hours(
     """
     name = database.name
     tables = f"""
-        SELECT 'total', t.currency, {_TOTAL_SUMS},
+        SELECT 'total', t.currency, {_total_sums(database)},
           sum(CASE WHEN t.maximum IS NULL THEN 1 ELSE 0 END), CAST(NULL AS text)
         FROM {name("usage_total")} AS t
         WHERE t.customer_id = :customer AND t.feature = :feature AND ({hours})
         GROUP BY t.currency"""  # noqa: S608  # names are ours
     events = f"""
         UNION ALL
-        SELECT 'event', coalesce(e.currency, ''), {EVENT_SUMS}, 0, CAST(NULL AS text)
+        SELECT 'event', coalesce(e.currency, ''), {event_sums(database)}, 0, CAST(NULL AS text)
         FROM {name("usage_event")} AS e
         WHERE e.customer_id = :customer AND e.feature = :feature AND ({edges})
           AND {counting(database)}
@@ -58,16 +56,20 @@ def by_events(
     *,
     most: int | None = None,
 ) -> Rows:
-    """Sum events in groups: the cells of the group, the currency, and the sums."""
+    """Sum events in groups: the cells of the group, the currency, and the sums.
+
+    Groups come in order, and what has no value comes last, on each database.
+    """
     keys = "".join(f"{group}, " for group in groups)
-    by = ", ".join([*(str(number + 1) for number in range(len(groups))), str(len(groups) + 1)])
+    columns = [str(number + 1) for number in range(len(groups) + 1)]
+    by, order = ", ".join(columns), ", ".join([f"{column} NULLS LAST" for column in columns])
     limit = f"LIMIT {most}" if most is not None else ""
     sql = f"""
-        SELECT {keys}coalesce(e.currency, ''), {EVENT_SUMS}
+        SELECT {keys}coalesce(e.currency, ''), {event_sums(database)}
         FROM {database.name("usage_event")} AS e
         WHERE {_where(database, conditions)}
         GROUP BY {by}
-        ORDER BY {by}
+        ORDER BY {order}
         {limit}"""  # noqa: S608  # names are ours
     return fetch(connection, sql, values)
 
@@ -149,7 +151,8 @@ def features_of(connection: Connection, database: Database, customer: str) -> li
 def dimension(database: Database, parameter: str) -> str:
     """Write the value of a dimension, whose name (on SQLite: whose path) is a parameter."""
     if database.is_postgres:
-        return f"(CAST(e.dimensions AS json) ->> CAST(:{parameter} AS text))"
+        # Ordered by bytes, as SQLite does, whatever language the database speaks.
+        return f'((CAST(e.dimensions AS json) ->> CAST(:{parameter} AS text)) COLLATE "C")'
     return f"json_extract(e.dimensions, :{parameter})"
 
 
@@ -168,6 +171,13 @@ def month(database: Database) -> str:
 def _grouped(groups: Sequence[str]) -> str:
     numbers = ", ".join(str(number + 1) for number in range(len(groups)))
     return f"GROUP BY {numbers}" if groups else ""
+
+
+def _total_sums(database: Database) -> str:
+    parts = ("included", "credits", "wallet", "billed", "spent", "owed")
+    sums = [sum_of(database, f"t.{part}") for part in parts]
+    counted = [sum_of(database, "t.events"), sum_of(database, "t.quantity")]
+    return ", ".join([*counted, "max(t.maximum)", *sums])
 
 
 def _where(database: Database, conditions: Sequence[str]) -> str:

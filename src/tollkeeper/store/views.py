@@ -98,7 +98,8 @@ def _operations(place: Place) -> str:
 
 def _usage(place: Place) -> str:
     """Show every usage event, and whether it counts. The join keeps PostgreSQL's view read-only."""
-    paid = {name: f"coalesce(e.{name}, 0)" for name in ("included", "credits", "wallet", "unpaid")}
+    paid = {name: f"coalesce(e.{name}, 0)" for name in ("included", "credits", "wallet")}
+    paid["uncollected"] = "coalesce(e.unpaid, 0)"
     billed = " - ".join(["e.quantity", *paid.values()])
     parts = [f"{what} AS {name}_scaled" for name, what in {**paid, "billed": billed}.items()]
     scale = _currency_scale("e.currency")

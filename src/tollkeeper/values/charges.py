@@ -6,7 +6,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any, Literal
 
-from tollkeeper.values.amounts import format_amount, from_scaled
+from tollkeeper.values.amounts import MAXIMUM_SCALE, amount_key, format_amount, from_scaled
 from tollkeeper.values.books import Balance
 from tollkeeper.values.money import Money
 from tollkeeper.values.receipts import Receipt
@@ -74,17 +74,17 @@ class ChargeReceipt(Receipt):
         return tuple([self._share(cells) for cells in self.result["shares"]])
 
     @property
-    def unpaid(self) -> Decimal:
+    def uncollected(self) -> Decimal:
         """How much of the quantity of a settled hold nobody could pay; it is recorded (B2)."""
         return from_scaled(self.result.get("unpaid", 0), self.result["scale"])
 
     @property
     def cost(self) -> Mapping[str, Decimal]:
-        """What it cost in each unit or currency that paid."""
-        summed: dict[str, Decimal] = {}
+        """What it cost in each unit or currency that paid, without needless zeros."""
+        summed: dict[str, int] = {}
         for share in self.shares:
-            summed[share.unit] = summed.get(share.unit, Decimal(0)) + share.amount
-        return summed
+            summed[share.unit] = summed.get(share.unit, 0) + amount_key(share.amount)
+        return {unit: from_scaled(amount, MAXIMUM_SCALE) for unit, amount in summed.items()}
 
     @property
     def balances(self) -> Mapping[str, Balance]:
@@ -112,8 +112,8 @@ class ChargeReceipt(Receipt):
         """Tell what only the settling of a hold has to tell."""
         if "hold" not in self.result:
             return {}
-        unpaid = format_amount(self.result.get("unpaid", 0), self.result["scale"])
-        return {"hold": self.result["hold"], "unpaid": unpaid, "late": self.late}
+        uncollected = format_amount(self.result.get("unpaid", 0), self.result["scale"])
+        return {"hold": self.result["hold"], "uncollected": uncollected, "late": self.late}
 
     def _share(self, cells: Sequence[Any]) -> PaidShare:
         source, kind, unit, quantity, amount = cells

@@ -42,7 +42,7 @@ class ModelCall:
     #: Who paid how much of it.
     shares: tuple[PaidShare, ...] = ()
     #: What of the quantity nobody could pay.
-    unpaid: Decimal = Decimal(0)
+    uncollected: Decimal = Decimal(0)
     #: What it used, one for each model, in the words of `ModelUsage.to_dict`.
     usages: tuple[Mapping[str, Any], ...] = field(default=(), hash=False)
     #: The rates that were pinned when it began, as JSON; None where no price book knows the model.
@@ -51,7 +51,7 @@ class ModelCall:
     vendor_cost: Money | None = None
     #: What it earned, by currency: see the how-to page for what counts.
     revenue: tuple[Money, ...] = ()
-    #: What is to be known about its numbers: `estimated`, `unpriced`, `abandoned`, `late` …
+    #: What is to be known about its numbers: `estimated`, `unpriced`, `as_asked`, `late` …
     marks: tuple[str, ...] = ()
     idempotency_key: str | None = None
     #: The charge hold that stood behind it.
@@ -83,7 +83,7 @@ class ModelCall:
             "outcome": self.outcome,
             "quantity": None if self.quantity is None else f"{self.quantity:f}",
             "shares": [share.to_dict() for share in self.shares],
-            "unpaid": f"{self.unpaid:f}",
+            "uncollected": f"{self.uncollected:f}",
             "usages": [dict(usage) for usage in self.usages],
             "vendor_cost": None if self.vendor_cost is None else str(self.vendor_cost),
             "revenue": [str(money) for money in self.revenue],

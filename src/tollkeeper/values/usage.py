@@ -45,7 +45,7 @@ class UsageParts:
     #: What was left to the later bill, or is merely tracked.
     billed: Decimal = Decimal(0)
     #: What was used though nobody could pay it (a settle may leave some).
-    unpaid: Decimal = Decimal(0)
+    uncollected: Decimal = Decimal(0)
     #: The money that wallets paid, by currency.
     spent: tuple[Money, ...] = ()
     #: The money that the later bill asks, by currency.
@@ -62,7 +62,7 @@ class UsageParts:
 
     def to_dict(self) -> dict[str, Any]:
         """Give it as JSON takes it: decimal strings."""
-        parts = ("included", "credits", "wallet", "billed", "unpaid")
+        parts = ("included", "credits", "wallet", "billed", "uncollected")
         moneys = {"spent": self.spent, "owed": self.owed, "cost": self.cost}
         return {
             **{name: f"{getattr(self, name):f}" for name in parts},

@@ -175,7 +175,7 @@ def test_a_refused_slice_is_told_before_the_next_one_is_spent(scene: Scene, cust
     assert Decimal(refusal.value.left) == Decimal(refusal.value.held) - taken >= 0
     assert taken <= 100
     told = scene.only_call(customer)
-    assert [told.outcome, told.quantity, told.unpaid] == ["aborted", taken, 0]
+    assert [told.outcome, told.quantity, told.uncollected] == ["aborted", taken, 0]
     assert scene.billing.credits.balance(customer, "words").available == 100 - taken
 
 
@@ -211,10 +211,22 @@ def test_an_excess_is_charged_and_what_nobody_pays_is_recorded(scene: Scene, cus
     with scene.billing.metered(customer, "words", hold=40) as call:
         call.result({"model": "gpt-4o", "choices": [], "usage": CHAT_USAGE})
     assert call.receipt is not None
-    assert [call.receipt.quantity, call.receipt.unpaid] == [150, 50]
+    assert [call.receipt.quantity, call.receipt.uncollected] == [150, 50]
     told = scene.only_call(customer)
-    assert [told.unpaid, "unpaid" in told.marks] == [50, True]
+    assert [told.uncollected, "uncollected" in told.marks] == [50, True]
     scene.audited(customer)
+
+
+def test_what_a_call_cost_beyond_its_hold_has_no_needless_zeros(
+    scene: Scene, customer: str
+) -> None:
+    scene.rich(customer)
+    hold = Money("0.00025", "usd")
+    with scene.billing.metered(customer, "chat", hold=hold, **MODEL) as call:
+        call.result(RESPONSE)
+    assert call.receipt is not None
+    assert {unit: str(cost) for unit, cost in call.receipt.cost.items()} == {"usd": "0.0009"}
+    assert sum(share.amount for share in call.receipt.shares) == CHAT_PRICE
 
 
 def test_an_excess_may_be_capped(scene: Scene, customer: str) -> None:
@@ -222,7 +234,7 @@ def test_an_excess_may_be_capped(scene: Scene, customer: str) -> None:
     with scene.billing.metered(customer, "words", hold=40, excess="cap") as call:
         call.result(RESPONSE)
     assert call.receipt is not None
-    assert [call.receipt.quantity, call.receipt.unpaid] == [150, 110]
+    assert [call.receipt.quantity, call.receipt.uncollected] == [150, 110]
     assert scene.billing.credits.balance(customer, "words").available == 9_960
 
 
@@ -581,8 +593,9 @@ def test_several_sources_pay_one_call_and_each_earns(tmp_path: Path) -> None:
         paid = [[share.source, str(share.quantity)] for share in call.receipt.shares]
         assert paid == [["chat", "0.0002"], ["wallet", "0.0003"], ["usage", "0.0004"]]
         told = billing.model_calls.get("u", call.id)
-        assert told.revenue == (Money("0.0007", "usd"),)
-        assert told.margin == Money("-0.00005", "usd")
+        # The whole allowance was used, so it has earned the plan's price.
+        assert told.revenue == (Money("20.0007", "usd"),)
+        assert told.margin == Money("19.99995", "usd")
         [event] = billing.usage.history("u", "chat").events
         assert event.dimensions == {"vendor": "openai", "model": "gpt-4o"}
         assert billing.books.audit().ok

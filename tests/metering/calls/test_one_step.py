@@ -61,7 +61,7 @@ def test_a_call_that_ends_at_once_tells_what_one_that_ends_in_steps_does(
     ]
     assert first == other
     assert first.status == ("released" if way == "nothing" else "settled")
-    assert ("unpaid" in first.marks) is (way == "capped")
+    assert ("uncollected" in first.marks) is (way == "capped")
     assert told[0].closed_at is not None
 
 

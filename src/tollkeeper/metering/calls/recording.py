@@ -25,6 +25,7 @@ from tollkeeper.errors import (
     Refusal,
 )
 from tollkeeper.ledger import charge_holds, metered_calls
+from tollkeeper.ledger.catalogs import knowing
 from tollkeeper.ledger.change import Ledger
 from tollkeeper.ledger.metered_calls import Key, Known, NewCall, StoredCall, stored_from
 from tollkeeper.operations import set_aside
@@ -67,7 +68,7 @@ class Recorder:
                 return None
             assert new.idempotency_key is not None
             row = store.by_key(connection, database, new.key[0], new.idempotency_key)
-            return None if row is None else self._stored(row)
+            return None if row is None else self._stored(connection, row)
 
         return door.transact(work)
 
@@ -153,8 +154,12 @@ class Recorder:
     def read(self, door: PlainDoor, key: Key) -> StoredCall | None:
         """Read a call."""
         database = self.ledger.database
-        row = door.read(lambda connection: store.by_id(connection, database, key))
-        return None if row is None else self._stored(row)
+
+        def query(connection: Connection) -> StoredCall | None:
+            row = store.by_id(connection, database, key)
+            return None if row is None else self._stored(connection, row)
+
+        return door.read(query)
 
     def has_hold(self, door: PlainDoor, stored: StoredCall) -> bool:
         """Tell whether anything was ever held for a call."""
@@ -206,8 +211,9 @@ class Recorder:
         database, now = self.ledger.database, self.ledger.clock.now()
         door.transact(lambda c: metered_calls.release(c, database, key, operation, now))
 
-    def _stored(self, row: Any) -> StoredCall:
-        return stored_from(row, scale_of(self.ledger.prices, row.feature))
+    def _stored(self, connection: Connection, row: Any) -> StoredCall:
+        prices = knowing(self.ledger, connection, [row.feature])
+        return stored_from(row, scale_of(prices, row.feature))
 
 
 def said_of(

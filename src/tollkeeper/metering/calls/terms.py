@@ -49,7 +49,7 @@ class FunctionOptions(TypedDict, total=False):
     lifetime: timedelta | None
     #: Who may pay, within what the plan allows.
     pay_from: str | Sequence[str] | None
-    #: The key by which limits may count.
+    #: Your name of the key by which limits may count, never the key itself.
     api_key: str | None
     tags: Sequence[str]
     #: What else is known of the use; vendor and model are added.
