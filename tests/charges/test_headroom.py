@@ -115,7 +115,7 @@ def _compare(
     for limit, only in limits:
         named = {f"{kind}s" if kind == "tag" else kind: name for kind, name in only.items()}
         asked = {**named, "tags": [named["tags"]]} if "tags" in named else named
-        subject = "".join(f"{'key' if k == 'api_key' else k}:{n}" for k, n in only.items())
+        subject = "".join(f"{kind}:{name}" for kind, name in only.items())
         word = limit.get("feature") or limit.get("unit") or "usd"
         found = [
             each

@@ -130,7 +130,7 @@ class Cap:
 CAPS = (
     Cap("post:quantity:customer:day", "post", 20, "day"),
     Cap("post:quantity:member:hour", "post", 7, "hour", "member"),
-    Cap("post:quantity:key:rolling-18000", "post", 5, "rolling", "key"),
+    Cap("post:quantity:api_key:rolling-18000", "post", 5, "rolling", "api_key"),
     Cap("post:quantity:tag=night:minute", "post", 6, "minute", "tag", "night"),
     Cap("film:quantity:customer:month", "film", 8, "month", does="overage"),
     Cap("call:quantity:customer:quarter", "call", 40, "quarter"),
@@ -296,7 +296,7 @@ class Model:
         named = {
             "customer": [""],
             "member": [] if use.member is None else [f"member:{use.member}"],
-            "key": [] if use.api_key is None else [f"key:{use.api_key}"],
+            "api_key": [] if use.api_key is None else [f"api_key:{use.api_key}"],
             "tag": [f"tag:{tag}" for tag in use.tags],
         }
         return [

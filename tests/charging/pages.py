@@ -152,7 +152,12 @@ def _is_within(use: Use, span: Span) -> bool:
     """Tell whether a use belongs to a span."""
     at = to_microseconds(use.counted_at)
     tags = json.loads(use.tags) if use.tags else []
-    subjects = ["", f"member:{use.member}", f"key:{use.api_key}", *(f"tag:{tag}" for tag in tags)]
+    subjects = [
+        "",
+        f"member:{use.member}",
+        f"api_key:{use.api_key}",
+        *(f"tag:{tag}" for tag in tags),
+    ]
     return (
         span.feature in (None, use.feature)
         and span.subject in subjects

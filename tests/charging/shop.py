@@ -109,7 +109,7 @@ per = "member"
 feature = "post"
 at_most = 5
 within = "5 hours"
-per = "key"
+per = "api_key"
 
 [[limits]]
 feature = "post"

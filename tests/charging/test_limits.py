@@ -19,7 +19,7 @@ from tollkeeper.values.charges import ChargeReceipt
 
 DAY = "post:quantity:customer:day"
 HOUR = "post:quantity:member:hour"
-KEY = "post:quantity:key:rolling-18000"
+KEY = "post:quantity:api_key:rolling-18000"
 
 
 @pytest.fixture
@@ -76,10 +76,10 @@ def test_members_keys_and_tags_count_by_themselves(scene: Scene, rich: str) -> N
     assert (error.limit, error.left) == (DAY, "2")
     charge(rich, "post", 2, member="bob")
     assert scene.counters(rich, "member:bob") == {HOUR: 7}
-    assert scene.counters(rich, "key:key_1") == {KEY: 5}
+    assert scene.counters(rich, "api_key:key_1") == {KEY: 5}
     # Only what a limit counts by itself has a tally.
     subjects = {row["subject"] for row in scene.rows("tally", rich)}
-    assert {"", "member:ann", "member:bob", "key:key_1", "tag:night"} <= subjects
+    assert {"", "member:ann", "member:bob", "api_key:key_1", "tag:night"} <= subjects
     scene.audited(rich)
 
 

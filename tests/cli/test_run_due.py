@@ -24,6 +24,7 @@ NOTHING = {
     "others": {},
     "skipped": 0,
     "warned": 0,
+    "ended": 0,
 }
 
 

@@ -105,7 +105,7 @@ def test_keys_tags_units_and_rolling_windows(billing: Billing, clock: FixedClock
     billing.charge("u", "chat", 2, api_key="key_1")
     shown = billing.limits.list("u", api_key="key_1", tags=["night"])
     own = {each.subject: seen(each.every, each.used) for each in shown if each.is_own}
-    assert own == {"key:key_1": ("5 hours", 2), "tag:night": ("lifetime", 2)}
+    assert own == {"api_key:key_1": ("5 hours", 2), "tag:night": ("lifetime", 2)}
 
 
 def test_what_is_held_is_told(billing: Billing) -> None:

@@ -25,6 +25,7 @@ from tollkeeper.notices import (
     Notice,
     NoticePage,
     NoticeState,
+    SubscriptionNotice,
 )
 from tollkeeper.operations.notices import MAXIMUM_NOTICES, Notices
 
@@ -60,6 +61,7 @@ def test_every_kind_has_its_fields_and_says_what_it_shares(kind: type[Notice]) -
     assert fields_of(f"`{kind.__name__}`") == own(kind)
     assert ("[balance](#balances)" in told) is issubclass(kind, BalanceNotice)
     assert ("[limit](#limits)" in told) is issubclass(kind, LimitNotice)
+    assert ("[subscription](#subscriptions)" in told) is issubclass(kind, SubscriptionNotice)
 
 
 def test_no_kind_is_invented() -> None:
@@ -71,6 +73,7 @@ def test_what_all_have_is_told() -> None:
     assert fields_of("What all have") == [each.name for each in fields(Notice)]
     assert fields_of("Balances") == own(BalanceNotice)
     assert fields_of("Limits") == own(LimitNotice)
+    assert fields_of("Subscriptions") == own(SubscriptionNotice)
     for answer in (NoticeState, NoticePage):
         assert fields_of(f"`{answer.__name__}`") == [each.name for each in fields(answer)]
 

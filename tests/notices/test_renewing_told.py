@@ -55,7 +55,7 @@ def kinds(billing: Billing, customer: str, since: datetime) -> list[str]:
     """The kinds of notices of a customer that were written since a moment, oldest first."""
     page = billing.notices.list(customer=customer, limit=1000)
     notices = [state.notice for state in page.notices][::-1]
-    return [each.kind for each in notices if each.created_at and each.created_at >= since]
+    return [each.kind for each in notices if each.created_at >= since]
 
 
 def renewed(billing: Billing, clock: FixedClock, plan: str, used: int, months: int) -> list[str]:

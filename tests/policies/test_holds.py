@@ -14,7 +14,7 @@ import pytest
 from tests.policies.conftest import Opener, catalog_of
 from tollkeeper import Billing, Money
 from tollkeeper.clock import FixedClock
-from tollkeeper.errors import CatalogError, InsufficientBalance, InvalidRequest
+from tollkeeper.errors import BeyondHold, CatalogError, InvalidRequest
 
 HOURS = timedelta(hours=1)
 EXCESSES = ("charge", "cap", "refuse")
@@ -53,7 +53,7 @@ def outcome(settle: Callable[..., Decimal], *given: Any, **said: Any) -> Decimal
     """What is left, or the code of the refusal."""
     try:
         return settle(*given, **said)
-    except InsufficientBalance as error:
+    except BeyondHold as error:
         return error.code
 
 
@@ -61,7 +61,7 @@ def outcome(settle: Callable[..., Decimal], *given: Any, **said: Any) -> Decimal
 def test_a_settle_beyond_its_hold(opened: Opener, policy: str) -> None:
     """B2: the policy decides where the call does not."""
     billing = opened(settle_beyond=policy)
-    wanted = {**LEFT, "refuse": "insufficient_balance"}
+    wanted = {**LEFT, "refuse": "beyond_hold"}
     for settle in SETTLES:
         name = settle.__name__
         assert outcome(settle, billing, f"{name}:silent") == wanted[policy], name

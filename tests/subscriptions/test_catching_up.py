@@ -1,8 +1,9 @@
-"""The laws of periods that nobody looked at: booked together, they leave what a walk would leave."""
+"""The laws of periods that nobody looked at: what is booked together leaves what a walk leaves."""
 
 from collections import Counter
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 
 import pytest
 from hypothesis import example, given, settings
@@ -11,13 +12,13 @@ from hypothesis import strategies as st
 from tests.subscriptions.test_laws import START, Told, distinct
 from tollkeeper import Billing, Catalog
 from tollkeeper.clock import FixedClock
-from tollkeeper.decisions.accounts import Account, Line, OpenGrant, post
+from tollkeeper.decisions.accounts import Account, Line, post
 from tollkeeper.decisions.advancing import advance, next_due
 from tollkeeper.decisions.burning import burn
 from tollkeeper.decisions.catching_up import FEWEST
 from tollkeeper.decisions.holds import Drawn, Hold
 from tollkeeper.decisions.recurrences import Recurrence, tail_of
-from tollkeeper.notices import CreditsGranted, GrantExpired
+from tollkeeper.notices import CreditsGranted, CreditsLow, GrantExpired
 from tollkeeper.values.moments import utc
 
 UTC_START = datetime(2026, 1, 31, 12, tzinfo=UTC)
@@ -203,6 +204,7 @@ def test_a_day_that_a_zone_skipped_gives_nothing(zone: str, year: int) -> None:
 
 CATALOG = """
 [units.credits]
+low_balance = 5
 [features.image]
 cost = {{ credits = 1 }}
 [plans.free]
@@ -250,7 +252,8 @@ def test_a_year_of_minutes_costs_one_charge_little(database_url: str) -> None:
     """The next charge books a handful of entries, and the app hears once what went unused."""
     clock = FixedClock(UTC_START)
     with _billing(database_url, "reset", "", clock) as billing:
-        heard: list[CreditsGranted | GrantExpired] = []
+        heard: list[CreditsGranted | GrantExpired | CreditsLow] = []
+        billing.on(CreditsLow)(heard.append)
         billing.on(CreditsGranted)(heard.append)
         billing.on(GrantExpired)(heard.append)
         billing.subscriptions.assign_free("u")
@@ -260,12 +263,40 @@ def test_a_year_of_minutes_costs_one_charge_little(database_url: str) -> None:
         kinds = [entry.kind for entry in billing.credits.history("u", "credits").entries]
         assert kinds == ["consume", "grant", "expire", "grant", "expire", "grant"]
         billing.jobs.run_due()
-        assert [(type(each), each.amount) for each in heard] == [
-            (CreditsGranted, 10),
-            (GrantExpired, 10),
-            (GrantExpired, 10 * (365 * 24 - 1)),
-            (CreditsGranted, 10),
+        told = [
+            (each.kind, 0 if isinstance(each, CreditsLow) else int(each.amount)) for each in heard
         ]
+        assert told == [
+            (CreditsGranted.kind, 10),
+            (GrantExpired.kind, 10),
+            (GrantExpired.kind, 10 * (365 * 24 - 1)),
+            (CreditsGranted.kind, 10),
+        ]
+
+
+@pytest.mark.parametrize("how", ["swept", "lazy", "unbooked"])
+def test_what_expired_unused_is_worth_the_same(sqlite_url: str, how: str) -> None:
+    """A report tells it alike, whether each period was booked, all of them together, or none."""
+    clock, day = FixedClock(UTC_START), timedelta(days=1)
+    prices = 'prices = ["30.00 usd / month"]\nallowances'
+    catalog = Catalog.from_toml(
+        'currency = "usd"' + CATALOG.format(renewal="reset", cap="").replace("allowances", prices)
+    )
+    with Billing(sqlite_url, catalog=catalog, clock=clock) as billing:
+        billing.migrate()
+        billing.subscriptions.allocate("u", "free", payment_id="pay_1")
+        billing.charge("u", "image", 3)
+        for _ in range(60):
+            clock.advance(day)
+            if how == "swept":
+                billing.jobs.run_due()
+        if how != "unbooked":
+            billing.charge("u", "image", 1)
+        clock.advance(minutes=1)
+        found = billing.books.simulate(catalog, since=UTC_START, until=clock.now()).total.happened
+        assert found.expired == {"credits": 10 * 60 * 24 - 3}
+        (lost,) = found.breakage
+        assert abs(lost.amount - Decimal("64.2723")) < Decimal("0.0001")
 
 
 @pytest.mark.parametrize("renewal", ["reset", "add"])

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
+from itertools import count, takewhile
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -15,7 +16,7 @@ from tollkeeper.decisions.holds import Drawn, Hold, give_back
 from tollkeeper.decisions.recurrences import Recurrence, begun, tail_of
 from tollkeeper.decisions.renewing import give
 from tollkeeper.values.intervals import Interval
-from tollkeeper.values.periods import periods_between
+from tollkeeper.values.periods import period, period_number
 from tollkeeper.values.zones import zone
 
 START = datetime(2026, 1, 31, 12, tzinfo=UTC)
@@ -188,8 +189,10 @@ def test_each_period_is_granted(recurrence: Recurrence, wait: timedelta) -> None
         return
     every, where = Interval.parse(recurrence.every), zone(recurrence.zone)
     end = START + wait + timedelta(microseconds=1)
-    begun_by = periods_between(recurrence.anchor, every, START, end, where)
-    starts = [max(each.start, START) for each in begun_by]
+    first = period_number(recurrence.anchor, every, START, where)
+    following = (period(recurrence.anchor, every, number, where) for number in count(first))
+    begun_by = takewhile(lambda each: each.start < end, following)
+    starts = [max(each.start, START) for each in begun_by if not each.is_empty]
     assert granted == starts
 
 

@@ -10,7 +10,13 @@ from tests.subscriptions.prices import available
 from tollkeeper import Billing
 from tollkeeper.catalog import Catalog
 from tollkeeper.clock import FixedClock
-from tollkeeper.errors import AlreadyRedeemed, PromotionClosed, Refusal, UnknownOffer
+from tollkeeper.errors import (
+    AlreadyRedeemed,
+    IdempotencyConflict,
+    PromotionClosed,
+    Refusal,
+    UnknownOffer,
+)
 from tollkeeper.ledger import promotions
 
 CATALOG = Catalog.from_toml("""
@@ -78,6 +84,68 @@ def test_a_code_is_used_once(shop: Billing, clock: FixedClock) -> None:
     clock.set(datetime(2026, 3, 1, tzinfo=UTC))
     with pytest.raises(PromotionClosed):
         shop.promotions.redeem("v", "SPRING26")
+
+
+def test_a_key_is_one_use(shop: Billing, clock: FixedClock) -> None:
+    """Asked for again with its key, a use is the same use, also when the promotion is over."""
+    first = shop.promotions.redeem("u", "twice", idempotency_key="k1")
+    with ThreadPoolExecutor(4) as pool:
+        again = list(
+            pool.map(lambda _: shop.promotions.redeem("u", "TWICE", idempotency_key="k1"), range(8))
+        )
+    assert again == [first] * 8
+    assert available(shop, "u") == 7
+    shop.promotions.redeem("u", "twice", idempotency_key="k2")
+    with pytest.raises(AlreadyRedeemed):
+        shop.promotions.redeem("u", "twice", idempotency_key="k3")
+    clock.set(datetime(2026, 2, 10, tzinfo=UTC))
+    spring = shop.promotions.redeem("u", "spring26", idempotency_key="k4")
+    clock.set(datetime(2026, 3, 10, tzinfo=UTC))
+    assert shop.promotions.redeem("u", "spring26", idempotency_key="k4") == spring
+    assert available(shop, "u") == 114
+
+
+def test_eight_at_once_with_a_key_are_one_use(shop: Billing) -> None:
+    """Two that come at the same time claim once."""
+    with ThreadPoolExecutor(8) as pool:
+        found = list(
+            pool.map(lambda _: shop.promotions.redeem("u", "twice", idempotency_key="k"), range(8))
+        )
+    assert found == found[:1] * 8
+    assert available(shop, "u") == 7
+
+
+def test_a_key_stands_for_one_request(shop: Billing, clock: FixedClock) -> None:
+    """Another code, or a key of another verb, is refused, and nothing is used."""
+    clock.set(datetime(2026, 2, 10, tzinfo=UTC))
+    shop.promotions.redeem("u", "twice", idempotency_key="k1")
+    shop.credits.grant("u", "calls", 1, idempotency_key="k2")
+    for key in ("k1", "k2"):
+        with pytest.raises(IdempotencyConflict):
+            shop.promotions.redeem("u", "spring26", idempotency_key=key)
+    assert available(shop, "u") == 8
+    shop.promotions.redeem("u", "spring26", idempotency_key="k3")
+
+
+def test_a_use_that_died_is_finished_with_its_key(shop: Billing) -> None:
+    """And by nobody else: another key is another use."""
+    database = shop._wired.ledger.database
+    shop._wired.threads.transact(
+        lambda connection: promotions.claim(
+            connection,
+            database,
+            "u",
+            "twice",
+            per_customer=2,
+            at_most=None,
+            now=datetime(2026, 2, 1, tzinfo=UTC),
+            idempotency_key="k",
+        )
+    )
+    shop.promotions.redeem("u", "twice")
+    assert available(shop, "u") == 7
+    shop.promotions.redeem("u", "twice", idempotency_key="k")
+    assert available(shop, "u") == 14
 
 
 def test_some_codes_may_be_used_again(shop: Billing) -> None:

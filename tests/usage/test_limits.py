@@ -24,7 +24,7 @@ waterfall = ["own", "usage"]
 limits = [
   { feature = "calls", at_most = 10, every = "day" },
   { feature = "calls", at_most = 6, every = "day", per = "member" },
-  { feature = "calls", at_most = 6, every = "day", per = "key" },
+  { feature = "calls", at_most = 6, every = "day", per = "api_key" },
   { feature = "calls", at_most = 6, every = "day", per = "tag" },
 ]
 

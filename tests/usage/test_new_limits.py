@@ -45,7 +45,7 @@ LIMITS = {
     "period": '{ feature = "calls", at_most = 40, every = "period" }',
     "lifetime": '{ feature = "calls", at_most = 60, every = "lifetime" }',
     "member": '{ feature = "calls", at_most = 12, every = "day", per = "member" }',
-    "key": '{ feature = "calls", at_most = 12, every = "day", per = "key" }',
+    "key": '{ feature = "calls", at_most = 12, every = "day", per = "api_key" }',
     "tag": '{ feature = "calls", at_most = 12, every = "day", per = "tag" }',
     "money": '{ spend = "8.00 usd", every = "day" }',
     "credits": '{ unit = "calls", at_most = 15, every = "day" }',

@@ -3,7 +3,6 @@
 from calendar import monthrange
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from itertools import pairwise
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -14,7 +13,7 @@ from hypothesis import strategies as st
 from tests.values.calendars import DAY, INSTANT, ahead, first_shown, places, shown
 from tollkeeper.errors import InvalidRequest
 from tollkeeper.values.intervals import SPANS, Interval
-from tollkeeper.values.periods import Period, period, period_at, period_number, periods_between
+from tollkeeper.values.periods import Period, period, period_at, period_number
 
 MONTH, YEAR = Interval(1, "month"), Interval(1, "year")
 DAILY, WEEK, HOUR = Interval(1, "day"), Interval(1, "week"), Interval(1, "hour")
@@ -123,26 +122,6 @@ def counted(wall: datetime, interval: Interval, number: int) -> datetime:
     return wall.replace(year=year, month=month, day=min(wall.day, monthrange(year, month)[1]))
 
 
-@given(places(), intervals, st.integers(0, 40), st.data())
-def test_the_periods_between_are_those_with_a_moment_there(
-    place: Place, interval: Interval, count: int, data: st.DataObject
-) -> None:
-    """Whole, in order, without a gap and without an empty one."""
-    zone, anchor = place
-    start = period(anchor, interval, data.draw(numbers), zone).start
-    end = start + count * timedelta(days=1)
-    if interval.base == "second":
-        end = start + count * timedelta(seconds=interval.seconds)
-    found = list(periods_between(anchor, interval, start, end, zone))
-    assert not [each for each in found if each.is_empty]
-    assert all(one.end == other.start for one, other in pairwise(found))
-    if start < end:
-        assert found[0].covers(start)
-        assert found[-1].covers(end - INSTANT)
-    else:
-        assert found == []
-
-
 @pytest.mark.parametrize(
     ("anchor", "interval", "wanted"),
     [
@@ -209,7 +188,6 @@ def test_the_day_that_samoa_skipped_is_empty() -> None:
     assert friday == Period(thursday.end, saturday.start)
     assert friday.is_empty
     assert period_number(anchor, DAILY, friday.start, apia) == 2
-    assert list(periods_between(anchor, DAILY, anchor, saturday.end, apia)) == [thursday, saturday]
 
 
 def test_an_anchor_in_the_second_of_two_hours_stays() -> None:
@@ -243,7 +221,6 @@ AWARE = datetime(2026, 1, 31, tzinfo=UTC)
         lambda: period(NAIVE, MONTH, 0),
         lambda: period_at(NAIVE, MONTH, AWARE),
         lambda: period_at(AWARE, MONTH, NAIVE),
-        lambda: list(periods_between(AWARE, MONTH, AWARE, NAIVE)),
     ],
 )
 def test_a_time_without_a_zone_is_refused(call: Callable[[], object]) -> None:

@@ -21,7 +21,7 @@ from tests.values.calendars import (
 )
 from tollkeeper.errors import InvalidRequest
 from tollkeeper.values.periods import Period
-from tollkeeper.values.windows import CalendarKind, rolling, window
+from tollkeeper.values.windows import CalendarKind, window
 
 KINDS: tuple[CalendarKind, ...] = get_args(CalendarKind)
 CALENDAR: tuple[CalendarKind, ...] = ("day", "week", "month", "quarter", "year")
@@ -218,18 +218,6 @@ def test_a_date_that_comes_back_belongs_to_the_new_day() -> None:
     assert utc("2026-10-25T00:00").astimezone(zone).day == 24
 
 
-@given(places(), st.integers(1, 10**9))
-def test_s116_a_rolling_window_lasts_from_the_first_use(
-    place: tuple[ZoneInfo, datetime], seconds: int
-) -> None:
-    """Whatever the clock on the wall does meanwhile."""
-    _, moment = place
-    found = rolling(moment, seconds)
-    assert found.start == moment
-    assert found.covers(moment)
-    assert found.duration == timedelta(seconds=seconds)
-
-
 @pytest.mark.parametrize("kind", ["", "Month", "fortnight", "rolling", None])
 def test_an_unknown_kind_is_refused(kind: Any) -> None:
     """The message lists the known ones."""
@@ -257,12 +245,3 @@ def test_beyond_the_calendar_is_refused(kind: CalendarKind, name: str) -> None:
     """The window of the last moment would end in the year 10,000."""
     with pytest.raises(InvalidRequest, match="years 1 to 9999"):
         window(kind, datetime.max.replace(tzinfo=UTC), ZoneInfo(name))
-
-
-@pytest.mark.parametrize("seconds", [0, -1, 1.5, True, None])
-def test_a_rolling_window_lasts_whole_seconds(seconds: Any) -> None:
-    """And at least one."""
-    with pytest.raises(InvalidRequest, match="whole number of seconds"):
-        rolling(utc("2026-06-01T12:00"), seconds)
-    with pytest.raises(InvalidRequest, match="years 1 to 9999"):
-        rolling(utc("9999-12-31T12:00"), 86_400)

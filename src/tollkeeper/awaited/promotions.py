@@ -12,6 +12,8 @@ class AsyncPromotions(Protocol):
         """Grant what the catalog gives at the sign-up, once per customer and unit."""
         ...
 
-    async def redeem(self, customer: str, code: str) -> tuple[Receipt, ...]:
+    async def redeem(
+        self, customer: str, code: str, *, idempotency_key: str | None = None
+    ) -> tuple[Receipt, ...]:
         """Grant what a code gives, as often as the catalog lets a customer use it."""
         ...

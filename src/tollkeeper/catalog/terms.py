@@ -21,7 +21,7 @@ WindowKind = Literal[
 ]
 
 #: Whose use a limit counts.
-Subject = Literal["customer", "member", "key", "tag"]
+Subject = Literal["customer", "member", "api_key", "tag"]
 
 #: What happens beyond a limit (C5).
 AtLimit = Literal["refuse", "overage", "allow"]

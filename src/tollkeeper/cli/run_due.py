@@ -71,4 +71,7 @@ def _told(report: "DueReport") -> list[Part]:
         lines.append(f"Notices: {', '.join(some)}.")
     if report.warned:
         lines.append(f"Warned of {counted(report.warned, 'grant', 'grants')} that expire soon.")
+    if report.ended:
+        found = counted(report.ended, "subscription", "subscriptions")
+        lines.append(f"Told of {found} that ended.")
     return lines + [f"{name}: {count:,}." for name, count in report.others.items() if count]

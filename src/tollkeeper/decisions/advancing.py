@@ -13,7 +13,7 @@ from tollkeeper.decisions.catching_up import Run, catch_up, passed_over
 from tollkeeper.decisions.debts import repay
 from tollkeeper.decisions.holds import Hold, give_back
 from tollkeeper.decisions.recurrences import Recurrence
-from tollkeeper.decisions.renewing import Renewed, end, is_dead, pruned, renew, replaced, revoke
+from tollkeeper.decisions.renewing import end, is_dead, pruned, renew, replaced, revoke
 from tollkeeper.decisions.requests import GrantFact
 
 
@@ -27,6 +27,9 @@ class Due:
     hold: Hold | None = None
     #: Grants that had to be made (see `holds.give_back`).
     made: tuple[GrantFact, ...] = ()
+    #: Whether it goes on from what time did to the account before: what is booked of many periods
+    #: together begins when the last grant before them ended.
+    continues: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,18 +149,19 @@ def _recurred(
     runs: dict[str, Run],
 ) -> tuple[Account, list[Due]]:
     """Renew an allowance, after the periods that were passed over, or end it."""
-    done: list[Renewed] = []
+    dues: list[Due] = []
     run = runs.pop(recurrence.tail, None)
     if run is not None:
-        done.append(catch_up(account, recurrence, run, moment, holds))
-        account = done[-1].account
+        caught = catch_up(account, recurrence, run, moment, holds)
+        account = caught.account
+        dues.append(Due(caught.id, caught.entries, made=caught.made, continues=True))
     if moment == recurrence.ends_at:
-        done.append(end(account, recurrence, moment))
+        done = end(account, recurrence, moment)
     else:
-        done.append(renew(account, recurrence, moment, holds))
+        done = renew(account, recurrence, moment, holds)
+    dues.append(Due(done.id, done.entries, made=done.made))
     # Nothing may have to be booked for a renewal or an end.
-    dues = [Due(each.id, each.entries, made=each.made) for each in done if each.entries]
-    return done[-1].account, dues
+    return done.account, [due for due in dues if due.entries]
 
 
 def _activate(account: Account, grant: OpenGrant, moment: datetime) -> tuple[Account, Due]:

@@ -47,7 +47,7 @@ class Run(NamedTuple):
     last: int
 
     @property
-    def count(self) -> int:
+    def length(self) -> int:
         """Tell how many there are."""
         return self.last - self.first + 1
 
@@ -147,7 +147,7 @@ def _lots(
     if not recurrence.adds:
         return _ended(account, recurrence, run, moment)
     if not recurrence.lifetime:
-        amount = _added(account, recurrence, run.count, held_of(recurrence, holds, moment))
+        amount = _added(account, recurrence, run.length, held_of(recurrence, holds, moment))
         return [Lot(run, amount, None)] if amount > 0 else []
     living: list[Lot] = []
     for number in range(run.last, run.first - 1, -1):
@@ -163,10 +163,14 @@ def _lots(
 def _ended(account: Account, recurrence: Recurrence, run: Run, moment: datetime) -> list[Lot]:
     """Put periods whose grants are over into as few as 64 bits allow."""
     room = MAXIMUM - account.available - account.restricted - account.held
-    most = max(1, room // max(1, recurrence.amount))
+    if not recurrence.amount:
+        return []
+    most = max(1, room // recurrence.amount)
     starts = range(run.first, run.last + 1, most)
     runs = [Run(first, min(run.last, first + most - 1)) for first in starts]
-    return [Lot(each, recurrence.amount * each.count, moment) for each in runs if recurrence.amount]
+    return [
+        Lot(each, recurrence.amount * each.length, moment) for each in runs if recurrence.amount
+    ]
 
 
 def _added(account: Account, recurrence: Recurrence, count: int, counted: int) -> int:

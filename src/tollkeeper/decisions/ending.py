@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import ClassVar, Literal
 
+from tollkeeper.decisions import telling_plans
 from tollkeeper.decisions.accounts import Account, Entry
 from tollkeeper.decisions.advancing import watched
 from tollkeeper.decisions.asking import subscriptions
@@ -134,6 +135,7 @@ def changed(
         result={"subscription": after.told(now).to_dict()},
         tallies=(turned(tally, moment),),
         subscriptions=(after,),
+        notices=(telling_plans.changed(after, now),),
         unposted=unposted,
         is_kept=True,
     )

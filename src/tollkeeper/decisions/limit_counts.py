@@ -9,14 +9,14 @@ Whatever was recorded, amended, filled in or taken back is refused by no limit, 
 """
 
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from tollkeeper.catalog.terms import Limit, Terms
 from tollkeeper.decisions import limiting
 from tollkeeper.decisions.limiting import Meter
 from tollkeeper.decisions.requests import Book
 from tollkeeper.decisions.tallies import OWN, Counter, Tally
-from tollkeeper.decisions.warning import Change, Scene, warnings
+from tollkeeper.decisions.warning import Change, Scene, crosses, warnings
 from tollkeeper.decisions.windows import window_of
 from tollkeeper.notices import Notice
 from tollkeeper.values.units import is_money
@@ -26,8 +26,10 @@ _OWN_ALONE = (OWN,)
 #: Counters as uses leave them: by the tally's subject, then by name.
 Counters = dict[str, dict[str, Counter]]
 
+_NONE: Final[dict[str, Counter]] = {}
+
 #: A feature, who used it, and whether by plans that were changed since.
-_MetersKey = tuple[str, Sequence[str], bool]
+_Use = tuple[str, Sequence[str], bool]
 
 
 class Counts(NamedTuple):
@@ -45,10 +47,11 @@ class CountedBy(NamedTuple):
     subjects: Sequence[str] = _OWN_ALONE
 
 
-class _Watched(NamedTuple):
-    """A limit as it stood before all of the uses, and the terms of the first that it counts."""
+class _Read(NamedTuple):
+    """Limits as they stood before all of the uses, and the terms of the first that they count."""
 
-    meter: Meter
+    limits: Sequence[Limit]
+    meters: list[Meter]
     terms: Terms
 
 
@@ -64,15 +67,14 @@ def used_by(
 class LimitCounts:
     """The limits of one customer, as the uses so far leave them."""
 
-    __slots__ = ("_book", "_counters", "_meters", "_now", "_own", "_watched")
+    __slots__ = ("_book", "_counters", "_now", "_own", "_read")
 
     def __init__(self, book: Book, own: Tally, now: int, counters: Counters) -> None:
         self._book, self._own, self._now = book, own, now
         self._counters = counters
-        #: The limits that count uses of a feature by some subjects.
-        self._meters: dict[_MetersKey, tuple[Sequence[Limit], list[Meter]]] = {}
-        #: What stood before, by the limit's subject and name.
-        self._watched: dict[tuple[str, str], _Watched] = {}
+        #: The limits that count uses of a feature by some subjects, those of plans that are over
+        #: apart.
+        self._read: dict[_Use, _Read] = {}
 
     def count(self, terms: Terms, at: int, of: Counts, by: CountedBy) -> None:
         """Count a use in every limit that counts it."""
@@ -86,42 +88,42 @@ class LimitCounts:
     def warned(self) -> list[Notice]:
         """Give the notices of the thresholds that all of the uses crossed together."""
         told: list[Notice] = []
-        for (subject, name), (meter, terms) in self._watched.items():
-            counter = self._counters.get(subject, {}).get(name)
-            if counter is None or (counter.end and counter.end <= self._now):
-                continue
-            before, after = meter.counter.used + meter.held, counter.used + meter.held
-            scene = Scene(self._own.customer, terms.feature, terms.scale, self._book.units)
-            told += warnings([Change(meter._replace(counter=counter), before, after)], scene)
+        seen: set[tuple[str, str]] = set()
+        for (_, _, is_past), (_, meters, terms) in self._read.items():
+            for meter in meters if not is_past else ():
+                name = (meter.subject, meter.limit.name)
+                change = self._change(meter)
+                if change is not None and name not in seen:
+                    seen.add(name)
+                    scene = Scene(self._own.customer, terms.feature, terms.scale, self._book.units)
+                    told += warnings([change], scene)
         return told
+
+    def _change(self, meter: Meter) -> Change | None:
+        """Tell how the use of a limit changed; mostly no threshold lies between."""
+        counter = self._counters.get(meter.subject, _NONE).get(meter.limit.name)
+        if counter is None or (counter.end and counter.end <= self._now):
+            return None
+        before, after = meter.counter.used + meter.held, counter.used + meter.held
+        if not crosses(meter.limit, before, after):
+            return None
+        return Change(meter._replace(counter=counter), before, after)
 
     def _metered(self, terms: Terms, at: int, by: CountedBy) -> list[Meter]:
         """Give the limits of a use as they stood before; most uses have those of one before."""
-        is_past = at < self._own.plans_since
-        key = (terms.feature, by.subjects, is_past)
-        known = self._meters.get(key)
-        if known is not None and (known[0] is by.limits or known[0] == by.limits):
-            return known[1]
-        found = self._read(by)
-        self._meters[key] = (by.limits, found)
+        key = (terms.feature, by.subjects, at < self._own.plans_since)
+        known = self._read.get(key)
+        if known is not None and (known.limits is by.limits or known.limits == by.limits):
+            return known.meters
+        limits = [limit for limit in by.limits if _counts(limit)]
+        tallies = {name: self._tally(name) for name in by.subjects}
+        found = limiting.meters(limits, tallies, self._now, window_of, self._book)
+        self._read[key] = _Read(by.limits, found, terms)
         for meter in found:
-            name = (meter.subject, meter.limit.name)
             if meter.is_begun:
-                self._counters.setdefault(name[0], {}).setdefault(name[1], meter.counter)
-            if not is_past:
-                self._watched.setdefault(name, _Watched(meter, terms))
+                made = self._counters.setdefault(meter.subject, {})
+                made.setdefault(meter.limit.name, meter.counter)
         return found
-
-    def _read(self, by: CountedBy) -> list[Meter]:
-        """Read the limits of which uses that nobody charged for can take something."""
-        limits = [
-            limit
-            for limit in by.limits
-            if limit.measure == limiting.QUANTITY or is_money(limit.measure)
-        ]
-        names = {name for limit in limits for name in limiting.subjects_of(limit, by.subjects)}
-        tallies = {name: self._tally(name) for name in by.subjects if name == OWN or name in names}
-        return limiting.meters(limits, tallies, self._now, window_of, self._book)
 
     def _count(self, meter: Meter, at: int, amount: int) -> None:
         limit, counter = meter.limit, self._counter(meter, at)
@@ -146,3 +148,8 @@ class LimitCounts:
 
     def _tally(self, subject: str) -> Tally:
         return self._own if subject == OWN else self._book.tally(self._own.customer, subject)
+
+
+def _counts(limit: Limit) -> bool:
+    """Tell whether uses that nobody charged for can take something of a limit."""
+    return limit.measure == limiting.QUANTITY or is_money(limit.measure)

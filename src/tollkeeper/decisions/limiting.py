@@ -68,7 +68,7 @@ def limits_of(terms: Terms, own: Tally, now: int) -> Iterable[Limit]:
 def subjects(member: str | None, key: str | None, tags: Sequence[str]) -> tuple[str, ...]:
     """Name the tallies beside the customer's own that a use touches."""
     named = [subject_of("member", member)] if member is not None else []
-    named += [subject_of("key", key)] if key is not None else []
+    named += [subject_of("api_key", key)] if key is not None else []
     return (*named, *(subject_of("tag", tag) for tag in tags))
 
 

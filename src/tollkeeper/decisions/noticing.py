@@ -5,7 +5,8 @@ or time alone made them; each entry that grants, revokes, spends, corrects, move
 gives one; a threshold or a debt gives one for each crossing, comparing what stood before the
 operation with what stands after it, so one that is crossed and crossed back within an operation
 gives none, and a new account restores nothing (H3). All that time did to an account at one moment
-is compared as one: a renewal takes what is left and gives anew, and the balance was never low.
+is compared as one: a renewal takes what is left and gives anew, and the balance was never low; so
+are periods that were booked together.
 Whoever writes fills in ids and moments.
 """
 
@@ -13,7 +14,6 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
-from itertools import groupby
 from types import MappingProxyType
 from typing import Any, Final, NamedTuple
 
@@ -135,16 +135,22 @@ def at_once(
     dues: Iterable[tuple[Due, datetime]],
 ) -> Iterator[tuple[Due, datetime, Sequence[Entry]]]:
     """Give with the last thing that time did to an account at a moment the entries of them all."""
-    for _, group in groupby(dues, key=_happened):
-        *others, (last, booked_at) = group
+    groups: list[list[tuple[Due, datetime]]] = []
+    for each in dues:
+        if groups and _belongs(groups[-1][-1][0], each[0]):
+            groups[-1].append(each)
+        else:
+            groups.append([each])
+    for *others, (last, booked_at) in groups:
         yield from ((due, moment, ()) for due, moment in others)
         before = [entry for due, _ in others for entry in due.entries]
         yield last, booked_at, [*before, *last.entries]
 
 
-def _happened(booked: tuple[Due, datetime]) -> tuple[AccountKey, datetime | None]:
-    entry = booked[0].entries[0]
-    return entry.after.key, entry.event_at
+def _belongs(before: Due, due: Due) -> bool:
+    first, then = before.entries[0], due.entries[0]
+    is_together = due.continues or first.event_at == then.event_at
+    return is_together and first.after.key == then.after.key
 
 
 def of_time(

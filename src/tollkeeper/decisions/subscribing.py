@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, ClassVar, Protocol
 
+from tollkeeper.decisions import telling_plans
 from tollkeeper.decisions.accounts import Account, AccountKey, Entry
 from tollkeeper.decisions.advancing import suffix, watch, watched
 from tollkeeper.decisions.asking import claimant, subscriptions
@@ -185,6 +186,10 @@ class Allocate(Request):
             result={"subscription": made.told(now).to_dict()},
             tallies=(turned(tally, to_microseconds(now)),),
             subscriptions=(*state.over, made),
+            notices=(
+                *[telling_plans.ended(known, now) for known in state.over],
+                telling_plans.started(made, now),
+            ),
             claims=self._claims(),
             unposted=state.unposted,
             is_kept=True,

@@ -17,7 +17,7 @@ TallyKey = tuple[str, str]
 #: The subject of a customer's own tally.
 OWN = ""
 #: What subjects begin with.
-PREFIXES = {"member": "member:", "key": "key:", "tag": "tag:"}
+PREFIXES = {"member": "member:", "api_key": "api_key:", "tag": "tag:"}
 
 HOUR = 3_600_000_000
 

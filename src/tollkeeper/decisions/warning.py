@@ -54,13 +54,12 @@ def is_quiet(claims: Iterable[Taken]) -> bool:
 
 def warnings(changes: Iterable[Change], scene: Scene) -> tuple[Notice, ...]:
     """Give the notices of every threshold that was crossed, up or down; mostly there is none."""
-    crossing = [change for change in changes if _crosses(change)]
+    crossing = [each for each in changes if crosses(each.meter.limit, each.before, each.after)]
     return tuple([notice for change in crossing for notice in _crossings(change, scene)])
 
 
-def _crosses(change: Change) -> bool:
+def crosses(limit: Limit, before: int, after: int) -> bool:
     """Tell quickly that no threshold lies between what was used before and afterwards."""
-    (limit, *_), before, after = change
     low, high = (before, after) if before < after else (after, before)
     least = limit.at_most * min(limit.warn_at, default=100)
     return high * 100 >= least and low * 100 < limit.at_most * 100

@@ -6,12 +6,13 @@ from typing import TypeVar
 
 from tollkeeper.delivery.clearing import Clearing
 from tollkeeper.delivery.delivering import Delivery
+from tollkeeper.delivery.ending import Ending
 from tollkeeper.delivery.expiring import Expiring
 from tollkeeper.delivery.queues import LEASE
 from tollkeeper.delivery.subscribers import Subscribers
 from tollkeeper.ledger.change import Ledger
 from tollkeeper.notices import Notice
-from tollkeeper.operations.jobs import Agenda
+from tollkeeper.operations.jobs import Agenda, Job
 
 N = TypeVar("N", bound=Notice)
 R = TypeVar("R")
@@ -35,8 +36,9 @@ class Listening:
             ledger.outbox.choose(notices)
         self._subscribers = Subscribers(ledger.outbox, may_await=may_await)
         delivery = Delivery(ledger, self._subscribers, lease=lease)
-        # Warnings first, so that they are told in the same run.
-        self.agenda = Agenda([Expiring(ledger), delivery, Clearing(ledger)])
+        # What time has to tell comes first, so that it is told in the same run.
+        jobs: list[Job] = [Expiring(ledger), Ending(ledger), delivery, Clearing(ledger)]
+        self.agenda = Agenda(jobs)
 
     def on(self, *kinds: type[N]) -> Callable[[Callable[[N], R]], Callable[[N], R]]:
         """Give what registers a function for these kinds, and gives the function back."""

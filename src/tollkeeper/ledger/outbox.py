@@ -158,10 +158,9 @@ class Notices:
             self._put(told, due.entries, due.id, booked_at, book)
         if not is_quiet(outcome, telling):
             customer, scale_of = request.customer, self.prices.scale
-            told = of_operation(
-                outcome, customer, book.units, moment, telling, scale_of, least_of
-            )
-            is_kept = outcome.entries or outcome.uses or request.idempotency_key
+            told = of_operation(outcome, customer, book.units, moment, telling, scale_of, least_of)
+            changed = outcome.entries or outcome.uses or outcome.is_kept
+            is_kept = changed or request.idempotency_key
             self._put(told, outcome.entries, request.id if is_kept else None, moment, book)
 
     def write(self, connection: Connection, database: Database, now: datetime) -> None:

@@ -174,9 +174,9 @@ def span_conditions(
     if span.subject.startswith(PREFIXES["member"]):
         conditions.append("e.member = :subject")
         values["subject"] = span.subject.removeprefix(PREFIXES["member"])
-    elif span.subject.startswith(PREFIXES["key"]):
+    elif span.subject.startswith(PREFIXES["api_key"]):
         conditions.append("e.api_key = :subject")
-        values["subject"] = span.subject.removeprefix(PREFIXES["key"])
+        values["subject"] = span.subject.removeprefix(PREFIXES["api_key"])
     elif span.subject.startswith(PREFIXES["tag"]):
         find = "strpos" if database.is_postgres else "instr"
         conditions.append(f"{find}(e.tags, :subject) > 0")

@@ -24,6 +24,13 @@ from tollkeeper.notices.balances import (
 from tollkeeper.notices.base import BalanceNotice, Notice, UnknownNotice
 from tollkeeper.notices.kinds import KINDS, ON_DEMAND, USUAL, from_dict
 from tollkeeper.notices.states import DEAD, DELIVERED, STATUSES, WAITING, NoticePage, NoticeState
+from tollkeeper.notices.subscriptions import (
+    SubscriptionEnded,
+    SubscriptionEnding,
+    SubscriptionNotice,
+    SubscriptionResumed,
+    SubscriptionStarted,
+)
 from tollkeeper.notices.uses import (
     LimitApproaching,
     LimitCleared,
@@ -68,6 +75,11 @@ __all__ = [
     "NoticeState",
     "OperationReversed",
     "PaymentFailed",
+    "SubscriptionEnded",
+    "SubscriptionEnding",
+    "SubscriptionNotice",
+    "SubscriptionResumed",
+    "SubscriptionStarted",
     "TopUpFailed",
     "TopUpPaid",
     "TransferMade",

@@ -25,6 +25,12 @@ from tollkeeper.notices.balances import (
     Uncollected,
 )
 from tollkeeper.notices.base import Notice, UnknownNotice
+from tollkeeper.notices.subscriptions import (
+    SubscriptionEnded,
+    SubscriptionEnding,
+    SubscriptionResumed,
+    SubscriptionStarted,
+)
 from tollkeeper.notices.uses import (
     LimitApproaching,
     LimitCleared,
@@ -60,6 +66,10 @@ _ALL: Final[tuple[type[Notice], ...]] = (
     UsageRecorded,
     UsageUncollected,
     MarginLow,
+    SubscriptionStarted,
+    SubscriptionEnding,
+    SubscriptionResumed,
+    SubscriptionEnded,
     TopUpPaid,
     TopUpFailed,
     PaymentFailed,

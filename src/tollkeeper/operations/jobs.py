@@ -79,7 +79,8 @@ class Jobs:
         right: every look at an account, and every change of it, knows what time did. Told are the
         notices that wait, to the
         functions of this process (`billing.on`), at most `limit` of them; warnings of grants that
-        expire soon are written, and notices that are kept no longer are cleared.
+        expire soon are written, as are the ends of subscriptions, and notices that are kept no
+        longer are cleared.
         Call it as often as you like, from as many processes as you like: each thing is done once.
         Inside `billing.using` only the books are brought up to date.
 

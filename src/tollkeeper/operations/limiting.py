@@ -57,12 +57,8 @@ def subject(member: str | None, api_key: str | None, tag: str | None) -> Only:
     Raises:
         InvalidRequest: several are named.
     """
-    named: list[tuple[Subject, str, str | None]] = [
-        ("member", "member", member),
-        ("key", "api_key", api_key),
-        ("tag", "tag", tag),
-    ]
-    given = [(kind, check_text(value, word)) for kind, word, value in named if value is not None]
+    named: dict[Subject, str | None] = {"member": member, "api_key": api_key, "tag": tag}
+    given = [(kind, check_text(value, kind)) for kind, value in named.items() if value is not None]
     if len(given) > 1:
         raise InvalidRequest("A limit is for one member, one api_key or one tag.")
     return given[0] if given else ("customer", None)

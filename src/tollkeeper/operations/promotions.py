@@ -10,7 +10,13 @@ from tollkeeper.errors import PromotionClosed
 from tollkeeper.ids import OPERATION, new_id
 from tollkeeper.ledger import customers, promotions, subscriptions
 from tollkeeper.ledger.catalogs import refresh
-from tollkeeper.operations.calls import RESERVED_PREFIX, Desk, customer_id, fingerprint_of
+from tollkeeper.operations.calls import (
+    RESERVED_PREFIX,
+    Desk,
+    check_key,
+    customer_id,
+    fingerprint_of,
+)
 from tollkeeper.operations.door import PlainDoor, plain
 from tollkeeper.operations.plans import catalog_of
 from tollkeeper.values.intervals import Interval
@@ -63,23 +69,29 @@ class Promotions:
 
         return self._desk.door.perform(work)
 
-    def redeem(self, customer: str, code: str) -> tuple[Receipt, ...]:
+    def redeem(
+        self, customer: str, code: str, *, idempotency_key: str | None = None
+    ) -> tuple[Receipt, ...]:
         """Grant what a code gives, as often as the catalog lets a customer use it.
 
-        Upper and lower case are the same. A call that died on the way is finished by the next one.
+        Upper and lower case are the same. A call that died on the way is finished by the next one;
+        with an `idempotency_key` by the next one with that key, which never uses the code again:
+        the first receipts come back, also when the promotion is over by then.
 
         Raises:
             UnknownOffer: there is no such code.
+            IdempotencyConflict: the key was used for something else.
             AlreadyRedeemed: the customer has used it as often as he may.
             PromotionClosed: it is used up, is not for now, or not for the customer's plan.
         """
         name, written = customer_id(customer), check_text(code, "code")
+        asked = None if idempotency_key is None else check_key(idempotency_key)
 
         def work(door: PlainDoor) -> tuple[Receipt, ...]:
             catalog = self._catalog(door)
             key, promotion = _of_code(catalog, written)
             given = self._gifts(door, name, catalog, promotion.grants)
-            number = self._claimed(door, name, key, promotion, given)
+            number = self._claimed(door, name, key, promotion, given, asked)
             made = [
                 self._grant(name, each, key, f"promotion:{key}:{number}:{each.unit}")
                 for each in given
@@ -95,9 +107,18 @@ class Promotions:
         key: str,
         promotion: "Promotion",
         given: "tuple[GrantTerms, ...]",
+        asked: str | None,
     ) -> int:
-        """Claim one use, or find one that was claimed and not granted yet."""
+        """Claim one use, or find the one of the key, or one that was not granted yet."""
         database, now = self._desk.ledger.database, self._desk.clock.now()
+        if asked is not None:
+            begun = door.read(
+                lambda connection: promotions.claimed_under(
+                    connection, database, customer, key, asked
+                )
+            )
+            if begun:
+                return begun
         keys = [f"{RESERVED_PREFIX}promotion:{key}:{{number}}:{each.unit}" for each in given]
         begun = door.read(
             lambda connection: promotions.unfinished(connection, database, customer, key, keys)
@@ -114,6 +135,7 @@ class Promotions:
                 per_customer=promotion.per_customer,
                 at_most=promotion.at_most,
                 now=now,
+                idempotency_key=asked,
             )
         )
 

@@ -14,6 +14,7 @@ _REDEMPTION = (
     Col("promotion"),
     Col("number", "bigint"),
     Col("redeemed_at", "timestamptz"),
+    Col("idempotency_key"),
 )
 
 
@@ -29,6 +30,13 @@ def count_use(
     return connection.execute(change).rowcount == 1
 
 
+def uncount_use(connection: Connection, database: Database, promotion: str) -> None:
+    """Take back one use that was counted in this transaction."""
+    table = database.tables["promotion_count"]
+    change = table.update().where(table.c.promotion == promotion).values(used=table.c.used - 1)
+    connection.execute(change)
+
+
 def times(connection: Connection, database: Database, customer: str, promotion: str) -> int:
     """Tell how often a customer has used a promotion."""
     table = database.tables["redemption"]
@@ -38,6 +46,32 @@ def times(connection: Connection, database: Database, customer: str, promotion: 
     return int(connection.execute(query).scalar_one())
 
 
+def keyed(
+    connection: Connection, database: Database, customer: str, idempotency_key: str
+) -> tuple[str, int] | None:
+    """Tell which promotion a customer used under a key, and which time that was."""
+    table = database.tables["redemption"]
+    query = select(table.c.promotion, table.c.number).where(
+        table.c.customer_id == customer, table.c.idempotency_key == idempotency_key
+    )
+    row = connection.execute(query).first()
+    return None if row is None else (row[0], row[1])
+
+
+def key_of(
+    connection: Connection, database: Database, customer: str, promotion: str, number: int
+) -> str | None:
+    """Tell under which key a promotion was used; None where there was none."""
+    table = database.tables["redemption"]
+    query = select(table.c.idempotency_key).where(
+        table.c.customer_id == customer,
+        table.c.promotion == promotion,
+        table.c.number == number,
+    )
+    key: str | None = connection.execute(query).scalar_one()
+    return key
+
+
 def note(
     connection: Connection,
     database: Database,
@@ -45,7 +79,8 @@ def note(
     promotion: str,
     number: int,
     now: datetime,
+    idempotency_key: str | None,
 ) -> None:
     """Note that a customer has used a promotion for the so-manieth time."""
-    rows = [(customer, promotion, number, now)]
+    rows = [(customer, promotion, number, now, idempotency_key)]
     bulk.insert(connection, database, "redemption", _REDEMPTION, rows)

@@ -40,6 +40,7 @@ def subscription(metadata: MetaData, prefix: str) -> None:
         Column("updated_at", Utc(), nullable=False),
         PrimaryKeyConstraint("customer_id", "id"),
         Index(f"{prefix}subscription_plan", "plan", "customer_id", "id"),
+        Index(f"{prefix}subscription_end", "ends_at", "customer_id", "id"),
     )
 
 
@@ -52,6 +53,7 @@ def redemption(metadata: MetaData, prefix: str) -> None:
         Column("promotion", Name(), nullable=False),
         Column("number", BigInteger, nullable=False),
         Column("redeemed_at", Utc(), nullable=False),
+        Column("idempotency_key", Name()),
         PrimaryKeyConstraint("customer_id", "promotion", "number"),
     )
 

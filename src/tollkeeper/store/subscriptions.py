@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, select, tuple_
 
 from tollkeeper.store import bulk
 from tollkeeper.store.columns import Col
@@ -114,6 +114,25 @@ def page(
     values = {f"plan{number}": plan for number, plan in enumerate(plans)}
     given = {"now": _at(database, now), "customer": after[0], "subscription": after[1]}
     return fetch(connection, sql, values | given)
+
+
+def ended(
+    connection: Connection,
+    database: Database,
+    after: tuple[datetime, str, str],
+    until: datetime,
+    most: int,
+) -> list[tuple[datetime, str, str]]:
+    """Find subscriptions that ended after a place in their order, and by a moment."""
+    table = database.tables["subscription"]
+    order = (table.c.ends_at, table.c.customer_id, table.c.id)
+    query = (
+        select(*order)
+        .where(table.c.ends_at <= until, tuple_(*order) > after)
+        .order_by(*order)
+        .limit(most)
+    )
+    return [(row[0], row[1], row[2]) for row in connection.execute(query)]
 
 
 def counts(connection: Connection, database: Database, now: datetime) -> Sequence[Any]:

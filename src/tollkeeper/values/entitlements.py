@@ -15,7 +15,7 @@ class LimitState:
 
     #: The limit's stable name.
     name: str
-    #: Whose use it counts: empty for the customer, else `member:…`, `key:…` or `tag:…`.
+    #: Whose use it counts: empty for the customer, else `member:…`, `api_key:…` or `tag:…`.
     subject: str
     #: What it counts: the feature's key, a unit's key, or a currency's code.
     counts: str

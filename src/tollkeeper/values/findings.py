@@ -120,6 +120,8 @@ class DueReport:
     dead: int = 0
     #: Grants of whose end the app is warned.
     warned: int = 0
+    #: Subscriptions that ended with their period, as the app is told.
+    ended: int = 0
     #: Notices that were deleted, since they are kept no longer.
     cleared: int = 0
     #: What other jobs did, by name.

@@ -14,7 +14,7 @@ class CustomerLimit:
 
     #: Its stable name, which `clear` takes and LimitReached tells.
     name: str
-    #: Whose use counts: empty for the customer's, else `member:…`, `key:…` or `tag:…`.
+    #: Whose use counts: empty for the customer's, else `member:…`, `api_key:…` or `tag:…`.
     subject: str
     #: The feature whose use counts; None is every feature.
     feature: str | None

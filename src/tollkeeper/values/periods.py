@@ -15,7 +15,7 @@ ends where it begins, so nothing lies in it, and those after it keep their numbe
 """
 
 from calendar import monthrange
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Final, NamedTuple
 
@@ -101,28 +101,6 @@ def period_at(anchor: datetime, interval: Interval, moment: datetime, zone: tzin
     2027-02-28 00:00:00+00:00 2028-02-29 00:00:00+00:00
     """
     return _located(utc(anchor, "anchor"), interval, utc(moment, "moment"), zone)[1]
-
-
-def periods_between(
-    anchor: datetime, interval: Interval, start: datetime, end: datetime, zone: tzinfo = UTC
-) -> Iterator[Period]:
-    """Give one after the other the periods that have a moment in `[start, end)`, whole.
-
-    Raises:
-        InvalidRequest: a time has no zone, or a period reaches outside the years 1 to 9999.
-
-    >>> new_year, spring = datetime(2027, 1, 1, tzinfo=UTC), datetime(2027, 3, 20, tzinfo=UTC)
-    >>> found = periods_between(new_year, Interval(1, "month"), new_year, spring)
-    >>> [f"{each.start:%d %b}" for each in found]
-    ['01 Jan', '01 Feb', '01 Mar']
-    """
-    start, end = utc(start, "start"), utc(end, "end")
-    number = period_number(anchor, interval, start, zone)
-    while start < end:
-        found = period(anchor, interval, number, zone)
-        if not found.is_empty:
-            yield found
-        number, start = number + 1, found.end
 
 
 def wall_start(wall: datetime, interval: Interval, number: int) -> datetime:

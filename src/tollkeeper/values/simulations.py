@@ -169,8 +169,8 @@ class Simulation:
     total: Comparison
     #: By the plan that customers had, in the books, at the end of the span.
     plans: tuple[Comparison, ...]
-    #: The customers who would have paid most less and been refused nothing; and those who would have
-    #: paid most more, then those who would have been refused most.
+    #: The customers who would have paid most less and been refused nothing; and those who would
+    #: have paid most more, then those who would have been refused most.
     winners: tuple[Comparison, ...]
     losers: tuple[Comparison, ...]
     #: Every customer, where some were named.

@@ -79,31 +79,6 @@ def numbered_at(
     return NumberedPeriod(number, period(anchor, interval, number, zone))
 
 
-def change_zone(
-    anchor: datetime, interval: Interval, moment: datetime, *, old: tzinfo, new: tzinfo
-) -> Succession:
-    """Tell what follows when a customer moves to another zone at a moment.
-
-    The anchor stays the same moment; from the next period on the days and months between are
-    counted on the new zone's calendar.
-
-    Raises:
-        InvalidRequest: a time has no zone, or a period reaches outside the years 1 to 9999.
-
-    >>> from zoneinfo import ZoneInfo
-    >>> berlin, tokyo = ZoneInfo("Europe/Berlin"), ZoneInfo("Asia/Tokyo")
-    >>> anchor = datetime(2026, 1, 15, 12, tzinfo=berlin)
-    >>> moved = change_zone(
-    ...     anchor, Interval(1, "month"), datetime(2026, 3, 20, tzinfo=UTC), old=berlin, new=tokyo
-    ... )
-    >>> print(*moved.following)
-    2026-04-15 10:00:00+00:00 2026-05-15 11:00:00+00:00
-    """
-    number = period_number(anchor, interval, moment, old)
-    current = period(anchor, interval, number, old)
-    return _succession(current, utc(anchor, "anchor"), interval, number + 1, new)
-
-
 def change_interval(
     anchor: datetime,
     interval: Interval,

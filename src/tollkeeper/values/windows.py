@@ -77,25 +77,6 @@ def window(
     raise AssertionError("the windows of a cell reach to its end")
 
 
-def rolling(first_use: datetime, seconds: int) -> Period:
-    """Give the window that began with the first use and lasts so many seconds.
-
-    Raises:
-        InvalidRequest: the time has no zone, the seconds are no whole number above zero, or the
-            window reaches outside the years 1 to 9999.
-
-    >>> print(*rolling(datetime(2026, 6, 1, 9, 30, tzinfo=UTC), 5 * 60 * 60))
-    2026-06-01 09:30:00+00:00 2026-06-01 14:30:00+00:00
-    """
-    start = utc(first_use, "first_use")
-    if type(seconds) is not int or seconds < 1:
-        raise InvalidRequest("a rolling window lasts a whole number of seconds, 1 or more")
-    try:
-        return Period(start, start + timedelta(seconds=seconds))
-    except OverflowError as error:
-        raise out_of_range() from error
-
-
 def _cell(kind: str, moment: datetime) -> int:
     """Number the minutes, hours or days of UTC from the year 1: numbers are found quickly."""
     day = moment.toordinal()

@@ -73,6 +73,7 @@ def _subscription(op: Operations, place: Place) -> None:
         schema=place.schema,
     )
     _index(op, place, "subscription", "plan", ["plan", "customer_id", "id"])
+    _index(op, place, "subscription", "end", ["ends_at", "customer_id", "id"])
 
 
 def _usage_event(op: Operations, place: Place) -> None:
@@ -300,6 +301,7 @@ def _redemption(op: Operations, place: Place) -> None:
         sa.Column("promotion", _name(), nullable=False),
         sa.Column("number", sa.BigInteger, nullable=False),
         sa.Column("redeemed_at", _moment(), nullable=False),
+        sa.Column("idempotency_key", _name()),
         sa.PrimaryKeyConstraint("customer_id", "promotion", "number"),
         schema=place.schema,
     )
