@@ -100,7 +100,7 @@ class Holding(Told):
         if burnt.unpaid:
             lines.append(Line("", 0, burnt.unpaid))
             drawn.append(Drawn(None, burnt.unpaid))
-        name = f"hld_{(self.now - START) // timedelta(hours=1):026d}"
+        name = f"hld_{sum(entry.kind == 'hold' for entry in self.booked):026d}"
         self.account, entry = post(
             self.account, "hold", tuple(lines), burnt.grants, debt=burnt.unpaid
         )

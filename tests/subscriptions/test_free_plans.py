@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from tests.subscriptions.conftest import BEGINNING
 from tests.subscriptions.played import Played
 from tests.subscriptions.prices import available
-from tollkeeper import Billing
+from tollkeeper import Billing, Money
 from tollkeeper.catalog import Catalog
 from tollkeeper.clock import FixedClock
 from tollkeeper.values.intervals import Interval
@@ -239,3 +239,32 @@ def test_a_free_plan_by_the_day_and_a_rollover(several: Billing, clock: FixedClo
         assert available(billing, "u") == 5
         clock.set(clock.now() + timedelta(days=1))
         assert available(billing, "u") == 15
+
+
+@pytest.mark.parametrize("given", ["", "once", "day", "week", "month"])
+@pytest.mark.parametrize("pause", [timedelta(0), timedelta(days=2)])
+def test_a_free_tier_is_free_once_a_period(
+    database_url: str, clock: FixedClock, given: str, pause: timedelta
+) -> None:
+    """Ten are free a month, then each costs a dollar: rounds of ten owe what one round owes (D5)."""
+    gift = f'allowances.gold = {{ amount = 5, every = "{given}" }}' if given else ""
+    catalog = Catalog.from_toml(f"""
+        currency = "usd"
+        [units.gold]
+        [features.token]
+        [plans.free]
+        usage.token = {{ graduated = [{{ up_to = 10, each = "0 usd" }}, {{ each = "1 usd" }}] }}
+        {gift}
+    """)
+    with Billing(database_url, catalog=catalog, clock=clock) as billing:
+        billing.migrate()
+        for _ in range(3):
+            billing.subscriptions.assign_free("u")
+            billing.usage.record("u", "token", 5)
+            billing.charge("u", "token", 5)
+            billing.subscriptions.cancel("u", at="now")
+            clock.advance(pause)
+        billing.subscriptions.assign_free("u")
+        owed = billing.usage.summary("u", "token").paid.owed
+        assert owed == (Money("20.00", "usd"),)
+        assert billing.books.audit().findings == ()

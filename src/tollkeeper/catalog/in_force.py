@@ -138,11 +138,15 @@ class InForce:
         if all(version in ("", self.version) for _, version in plans):
             return self.catalog
         key = (self.version, tuple(plans))
-        if key not in self._joined:
+        if key in self._joined:
+            return self._joined.get(key)
+        found = self._join(plans)
+        # What is joined before all of its catalogs were learnt is not what they say.
+        if not self.lacks(version for _, version in plans):
             if len(self._joined) >= MOST_JOINED:
                 self._joined.clear()
-            self._joined[key] = self._join(plans)
-        return self._joined[key]
+            self._joined[key] = found
+        return found
 
     def limits(self, plans: Sequence[SoldPlan], currency: str | None) -> tuple[Limit, ...]:
         """Give every limit of a customer on these plans."""

@@ -6,6 +6,8 @@ The laws, which `tests/subscriptions` proves:
   last: what was used of the period before counts, what an end at once took back does not.
 - While a period runs that was given for, a free plan that is taken again goes on with it: the next
   allowance comes when it would have come. Of any later period it gives all, from that moment on.
+- While a billing period runs, a free plan that is taken again goes on with it, whether or not it
+  gave anything: what its rates have counted stays counted.
 - What comes once comes once for good.
 - Who pays is given anew: plans with a price know nothing of this.
 
@@ -40,13 +42,20 @@ class TakenBefore(NamedTuple):
     """What free plans that are over gave, by unit: those of one group, or one add-on."""
 
     by_unit: tuple[tuple[str, GivenBefore], ...] = ()
+    #: What the billing period is counted from that still runs of one of them; None where none does.
+    billed_from: datetime | None = None
 
     def used(self, unit: str) -> int:
         """Tell how much of the running period was used already."""
         return max([each.used for key, each in self.by_unit if key == unit], default=0)
 
     def anchor(self) -> datetime | None:
-        """Give what periods are counted from, where one still runs that was given for."""
+        """Give what periods are counted from, where one still runs: of the bill, or of a gift.
+
+        Rates that count over the billing period go on with it, as what was given does (D5).
+        """
+        if self.billed_from is not None:
+            return self.billed_from
         recurring = [each.recurrence for _, each in self.by_unit if each.recurrence.every]
         return recurring[-1].anchor if recurring else None
 
@@ -86,7 +95,9 @@ def taken_before(
         for unit, recurrence in known.allowances
         if (before := _given(known, unit, recurrence, zone, now)) is not None
     ]
-    return TakenBefore(tuple(given))
+    running = [known for known in over if now < known.running(now).end]
+    last = max(running, key=lambda known: known.ends_at or now, default=None)
+    return TakenBefore(tuple(given), None if last is None else last.anchor)
 
 
 def left_over(account: Account, filling: Sequence[Recurrence]) -> int:

@@ -12,7 +12,6 @@ from sqlalchemy import Connection
 
 from tollkeeper.catalog.terms import PriceList
 from tollkeeper.decisions.accounts import AccountKey
-from tollkeeper.decisions.pricing import price_list
 from tollkeeper.decisions.tallies import OWN, Tally
 from tollkeeper.errors import UnknownPlan
 from tollkeeper.ledger.book import WorkingBook
@@ -63,12 +62,17 @@ class Thresholds:
         outbox = self.books.outbox
         if unit not in outbox.by_plan:
             return outbox.low_balances.get(unit)
-        own = self._own(customer, changed)
-        _, plans = price_list(self.books.prices, own, self.book.now_microseconds)
+        plans = self._own(customer, changed).plans_at(self.book.now_microseconds)
+        sold = tuple([plan for plan in plans if self._is_sold(plan, unit)])
+        return self.books.prices.low_balance(unit, sold)
+
+    def _is_sold(self, plan: str, unit: str) -> bool:
+        """Tell whether a plan is in the catalog in force; one that is not says nothing now."""
         try:
-            return self.books.prices.low_balance(unit, plans)
+            self.books.prices.low_balance(unit, (plan,))
         except UnknownPlan:
-            return outbox.low_balances.get(unit)  # the plan is sold no more
+            return False
+        return True
 
     def _own(self, customer: str, changed: Sequence[Tally]) -> Tally:
         key = (customer, OWN)

@@ -11,7 +11,13 @@ from tollkeeper.decisions.recording import NewUse
 from tollkeeper.errors import BackfillNotFound, InvalidRequest, UsageNotFound
 from tollkeeper.ids import OPERATION, new_id
 from tollkeeper.ledger import usage_history
-from tollkeeper.operations.calls import Desk, check_key, customer_id, fingerprint_of
+from tollkeeper.operations.calls import (
+    Desk,
+    amount_name,
+    check_key,
+    customer_id,
+    fingerprint_of,
+)
 from tollkeeper.operations.door import PlainDoor, Result
 from tollkeeper.operations.metering import (
     EVENT,
@@ -58,7 +64,7 @@ def amended(
         customer=owner,
         event=name,
         new_id=new_id(EVENT) if idempotency_key is None else check_key(idempotency_key),
-        asked=fingerprint_of(("amend", name, scaled, told, at)),
+        asked=fingerprint_of(("amend", name, amount_name(quantity), told, at)),
         prices=prices,
         quantity=scaled,
         dimensions=known,

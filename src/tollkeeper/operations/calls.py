@@ -26,7 +26,7 @@ from tollkeeper.errors import (
 )
 from tollkeeper.ids import OPERATION, new_id
 from tollkeeper.ledger.change import Ledger
-from tollkeeper.operations.door import Door, PlainDoor
+from tollkeeper.operations.door import Door, PlainDoor, Within
 from tollkeeper.values.amounts import POSITIVE, ZERO_OR_MORE, Amount, amount_key, to_scaled
 from tollkeeper.values.money import Money
 from tollkeeper.values.texts import check_metadata, check_text, echo
@@ -88,6 +88,10 @@ class Desk:
         """Give the desk of steps that run one after another, each on the thread that asks."""
         return Desk(cast("Door", door), self.ledger)
 
+    def within(self) -> "Desk":
+        """Give the desk of what runs within a read: all that it names was looked up before."""
+        return Desk(cast("Door", Within()), self.ledger)
+
     def scaling(self, feature: str) -> tuple[PriceList, int]:
         """Give the price list, and the digits of a feature's quantity in it.
 
@@ -99,7 +103,8 @@ class Desk:
             return prices, prices.scale(feature)
         except UnknownFeature:
             self.door.look_again()
-        return self.prices, self.prices.scale(feature)
+        prices = self.prices
+        return prices, prices.scale(feature)
 
     def metering(self, feature: str) -> tuple[PriceList, Metering]:
         """Give the price list, and how a feature's usage is counted by it.
@@ -112,7 +117,8 @@ class Desk:
             return prices, prices.metering(feature)
         except (UnknownFeature, NotMetered):
             self.door.look_again()
-        return self.prices, self.prices.metering(feature)
+        prices = self.prices
+        return prices, prices.metering(feature)
 
     @property
     def policies(self) -> PolicyTerms:

@@ -255,7 +255,8 @@ class Credits:
         """Undo one operation: unwind its very entries, to the very grants (A6).
 
         Value that returns to an expired grant expires at once, visibly; with `expired="reissue"`,
-        or where the catalog's policy `reversal` says so, it becomes a new grant. Reversing again gives the first receipt. Raises NotReversible.
+        or where the catalog's policy `reversal` says so, it becomes a new grant. Reversing again
+        gives the first receipt. Raises NotReversible.
         """
         request = correcting.reverse(customer, operation_id, expired, options, self._desk.prices)
         return self._desk.door.change(request)

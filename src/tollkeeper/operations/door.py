@@ -81,6 +81,19 @@ class PlainDoor(Protocol):
         ...
 
 
+class Within:
+    """What stands for a door within a read: there is nothing left to look up."""
+
+    def learn_unit(self, key: str) -> None:
+        """Leave a unit as it is known."""
+
+    def look(self) -> None:
+        """Leave the catalog in force as it was when the call began."""
+
+    def look_again(self) -> None:
+        """Leave a name unknown."""
+
+
 #: What may have to be read before a verb can say what it asks for: a unit, which catalog is in
 #: force, or whether a name that is not known has come into the books.
 Lesson = Literal["unit", "catalog", "names"]

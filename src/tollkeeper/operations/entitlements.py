@@ -142,9 +142,10 @@ class Entitlements:
 
     def _checked(self, connection: Connection, customer: str, feature: str) -> Entitlement | None:
         """Tell what `check` says of one; None of what is counted and nobody pays for."""
-        charge = pricing.question(self._desk, customer, feature, 1, {})
+        desk = self._desk.within()
         try:
-            return foretelling.entitlement(self._desk, charge)(connection)
+            charge = pricing.question(desk, customer, feature, 1, {})
+            return foretelling.entitlement(desk, charge)(connection)
         except NotPriced:
             return None
 

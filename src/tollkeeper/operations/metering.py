@@ -18,7 +18,7 @@ from tollkeeper.ids import OPERATION, new_id
 from tollkeeper.operations.calls import Desk, check_key, customer_id, fingerprint_of
 from tollkeeper.operations.dimensions import check_names
 from tollkeeper.operations.pricing import MAXIMUM_DIMENSIONS
-from tollkeeper.values.amounts import from_scaled, to_scaled
+from tollkeeper.values.amounts import amount_key, from_scaled, to_scaled
 from tollkeeper.values.moments import utc
 from tollkeeper.values.money import Money
 from tollkeeper.values.receipts import Receipt
@@ -94,7 +94,7 @@ class Checking:
             key, print_ = new_id(EVENT), OUR_OWN
         else:
             key = check_key(idempotency_key)
-            print_ = _fingerprint(f"{name}\x1f{scaled}\x1f{at}\x1f{who}\x1f{told}")
+            print_ = _fingerprint(f"{name}\x1f{amount_key(quantity)}\x1f{at}\x1f{who}\x1f{told}")
         return NewUse(owner, key, name, scaled, at, who, known, told, print_, metering.late)
 
     def _metering(self, feature: object) -> tuple[str, Metering]:

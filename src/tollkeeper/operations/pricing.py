@@ -8,7 +8,7 @@ from tollkeeper.errors import InvalidRequest, Refusal
 from tollkeeper.operations.calls import Desk, Options, common
 from tollkeeper.operations.dimensions import check_names
 from tollkeeper.operations.uses import USE_OPTIONS, ChargeOptions, UseOptions
-from tollkeeper.values.amounts import Amount, to_scaled
+from tollkeeper.values.amounts import Amount, amount_key, to_scaled
 from tollkeeper.values.attempts import ChargeAttempt
 from tollkeeper.values.texts import check_text
 
@@ -52,7 +52,7 @@ def fields_of(
         said, rest = said_of(options)
         if said.dimensions:
             check_names(prices, name, said.dimensions)
-    asked = (*asks, name, scaled, *said[:-1], tuple(sorted(said.dimensions.items())))
+    asked = (*asks, name, amount_key(quantity), *said[:-1], tuple(sorted(said.dimensions.items())))
     made = common(customer, rest, asked)
     made.update(feature=name, quantity=scaled, prices=prices, **said._asdict())
     return made
