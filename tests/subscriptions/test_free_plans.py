@@ -246,7 +246,7 @@ def test_a_free_plan_by_the_day_and_a_rollover(several: Billing, clock: FixedClo
 def test_a_free_tier_is_free_once_a_period(
     database_url: str, clock: FixedClock, given: str, pause: timedelta
 ) -> None:
-    """Ten are free a month, then each costs a dollar: rounds of ten owe what one round owes (D5)."""
+    """Ten are free a month, then each costs a dollar: rounds of ten owe what one owes (D5)."""
     gift = f'allowances.gold = {{ amount = 5, every = "{given}" }}' if given else ""
     catalog = Catalog.from_toml(f"""
         currency = "usd"

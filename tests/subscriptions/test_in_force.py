@@ -285,3 +285,89 @@ def test_a_unit_that_nobody_knows_is_refused_once_a_catalog_is_in_force(
             fresh.credits.grant("c", "creditz", 5)
         assert fresh.credits.grant("c", "coins", 5).balance.available == 10
         assert fresh.credits.grant("c", "gems", "0.25").balance.available == Decimal("0.25")
+
+
+def test_what_was_sold_keeps_its_price_whoever_looks_first(
+    database_url: str, clock: FixedClock
+) -> None:
+    """A threshold by plan, met before anything was charged, says nothing of prices (D9, H3)."""
+
+    def selling(cost: int) -> Catalog:
+        return Catalog.from_toml(f"""
+            [units.credits]
+            low_balance = 50
+            [features.chat]
+            cost = {{ credits = {cost} }}
+            [plans.gold]
+            allowances.credits = "1000 / month"
+            low_balance.credits = 900
+        """)
+
+    with Billing(database_url, catalog=selling(1), clock=clock) as billing:
+        billing.migrate()
+        billing.catalog.apply(selling(1), **WHY)
+        billing.subscriptions.allocate("c", "gold")
+        billing.catalog.apply(selling(7), **WHY)
+    with Billing(database_url, clock=clock) as fresh:
+        fresh.credits.consume("c", "credits", 200)
+        [low] = fresh.notices.list(kind="credits_low").notices
+        assert low.notice.to_dict()["threshold"] == "900"
+        [share] = fresh.charge("c", "chat").shares
+        assert share.amount == 1
+
+
+def test_a_plan_that_is_sold_no_more_silences_no_other(
+    database_url: str, clock: FixedClock
+) -> None:
+    """The threshold of the plan that is left still holds (H3)."""
+    added = """
+        [plans.extra]
+        add_on = true
+        allowances.credits = "100 / month"
+        low_balance.credits = 150
+    """
+    units = "[units.credits]\nlow_balance = 10\n"
+    gone = '[plans.gone]\nallowances.credits = "100 / month"\n'
+    both = Catalog.from_toml(units + gone + added)
+    with Billing(database_url, catalog=both, clock=clock) as billing:
+        billing.migrate()
+        billing.catalog.apply(both, **WHY)
+        billing.subscriptions.allocate("c", "gone")
+        billing.subscriptions.allocate("c", "extra")
+        billing.catalog.apply(Catalog.from_toml(units + added), **WHY)
+        billing.credits.consume("c", "credits", 60)
+        [low] = billing.notices.list(kind="credits_low").notices
+        assert low.notice.to_dict()["threshold"] == "150"
+
+
+def test_a_key_means_the_same_under_every_catalog(database_url: str, clock: FixedClock) -> None:
+    """A call that is repeated after the first catalog came, with other digits, is a replay."""
+    with Billing(database_url, clock=clock) as billing:
+        billing.migrate()
+        billing.credits.grant("c", "tokens", 10)
+        first = billing.charge("c", "tokens", 3, idempotency_key="k1")
+        event = billing.usage.record("c", "tokens", 2, idempotency_key="e1")
+    with Billing(database_url, catalog=Catalog.from_toml(WIDER), clock=clock) as later:
+        again = later.charge("c", "tokens", "3.0", idempotency_key="k1")
+        assert again.replayed
+        assert again == first
+        assert later.usage.record("c", "tokens", 2, idempotency_key="e1").id == event.id
+
+
+def test_tasks_that_ask_for_all_features_look_no_further(
+    shop: Billing, database_url: str, clock: FixedClock
+) -> None:
+    """What is asked within a read asks nothing of the loop, however old the last look is."""
+
+    async def main() -> None:
+        async with AsyncBilling(database_url, clock=clock) as billing:
+            await billing.entitlements.of("c")
+            looked = billing._wired.ledger.looked
+            for _ in range(20):
+                asked = asyncio.ensure_future(billing.entitlements.of("c"))
+                await asyncio.sleep(0)
+                looked.next_look = 0.0  # the two seconds run out while the reader is at work
+                assert (await asked)["chat"].metered
+
+    shop.catalog.apply(Catalog.from_toml(PLAIN), **WHY)
+    asyncio.run(main())
