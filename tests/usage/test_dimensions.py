@@ -26,6 +26,7 @@ ASKS: dict[str, Callable[[Billing, dict[str, str]], Any]] = {
     "hold": lambda billing, named: billing.charges.hold("c", "tokens", 1, dimensions=named),
     "record": lambda billing, named: billing.usage.record("c", "tokens", dimensions=named),
     "estimate": lambda billing, named: billing.usage.estimate("c", "tokens", dimensions=named),
+    "preview": lambda billing, named: billing.catalog.preview("tokens", dimensions=named),
     "where": lambda billing, named: billing.usage.summary("c", "tokens", where=named),
     "group_by": lambda billing, named: billing.usage.summary("c", "tokens", group_by=list(named)),
     "by": lambda billing, named: billing.usage.report(by=list(named)),

@@ -10,6 +10,7 @@ from tollkeeper.errors import CatalogNotFound, CatalogRefused, InvalidRequest
 from tollkeeper.ledger import catalogs
 from tollkeeper.operations.applying import applied, difference, versions
 from tollkeeper.operations.calls import Desk
+from tollkeeper.operations.dimensions import check_names
 from tollkeeper.operations.door import PlainDoor
 from tollkeeper.operations.plans import in_force
 from tollkeeper.values.amounts import Amount
@@ -163,12 +164,16 @@ class Catalogs:
 
         Raises:
             UnknownFeature: the catalog has no such feature.
+            UnknownDimension: the feature declares dimensions, and this is none of them.
             NotPriced: nobody could pay for it on this plan.
         """
+        prices = self._desk.prices
 
         def ask(catalog: "Catalog") -> "tuple[CostShown, ...]":
             from tollkeeper.catalog.offered import costs_of
 
+            if dimensions and feature in catalog.features:
+                check_names(prices, feature, dimensions)
             return costs_of(
                 catalog,
                 feature,
