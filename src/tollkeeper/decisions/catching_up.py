@@ -162,15 +162,13 @@ def _lots(
 
 def _ended(account: Account, recurrence: Recurrence, run: Run, moment: datetime) -> list[Lot]:
     """Put periods whose grants are over into as few as 64 bits allow."""
-    room = MAXIMUM - account.available - account.restricted - account.held
     if not recurrence.amount:
         return []
+    room = MAXIMUM - account.available - account.restricted - account.held
     most = max(1, room // recurrence.amount)
     starts = range(run.first, run.last + 1, most)
     runs = [Run(first, min(run.last, first + most - 1)) for first in starts]
-    return [
-        Lot(each, recurrence.amount * each.length, moment) for each in runs if recurrence.amount
-    ]
+    return [Lot(each, recurrence.amount * each.length, moment) for each in runs]
 
 
 def _added(account: Account, recurrence: Recurrence, count: int, counted: int) -> int:

@@ -6,8 +6,8 @@ from typing import TypeVar
 
 from tollkeeper.delivery.clearing import Clearing
 from tollkeeper.delivery.delivering import Delivery
-from tollkeeper.delivery.ending import Ending
-from tollkeeper.delivery.expiring import Expiring
+from tollkeeper.delivery.ending import ending
+from tollkeeper.delivery.expiring import expiring
 from tollkeeper.delivery.queues import LEASE
 from tollkeeper.delivery.subscribers import Subscribers
 from tollkeeper.ledger.change import Ledger
@@ -37,7 +37,7 @@ class Listening:
         self._subscribers = Subscribers(ledger.outbox, may_await=may_await)
         delivery = Delivery(ledger, self._subscribers, lease=lease)
         # What time has to tell comes first, so that it is told in the same run.
-        jobs: list[Job] = [Expiring(ledger), Ending(ledger), delivery, Clearing(ledger)]
+        jobs: list[Job] = [expiring(ledger), ending(ledger), delivery, Clearing(ledger)]
         self.agenda = Agenda(jobs)
 
     def on(self, *kinds: type[N]) -> Callable[[Callable[[N], R]], Callable[[N], R]]:
